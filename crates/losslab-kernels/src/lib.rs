@@ -1,0 +1,23 @@
+//! The arithmetic of losslab: no tensor framework, no files, only slices.
+//!
+//! - [`options`]: the choices that the losses offer, shared with the crates above.
+//! - [`sigmoid_focal`], [`softmax_focal`], [`cross_entropy`]: one-pass kernels. Each reads its input once, writes the
+//!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
+//!   scales value and gradient by the same factor.
+//! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
+//!   oracle for everything else.
+//!
+//! Data are `f32` and sums over rows `f64`. Work is cut into chunks of a fixed size, whose sums are added in order: the
+//! result doesn't depend on the number of threads.
+
+mod chunks;
+mod cross_entropy;
+pub mod options;
+pub mod reference;
+mod sigmoid_focal;
+mod softmax_focal;
+
+pub use chunks::Sums;
+pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
+pub use softmax_focal::{SoftmaxFocal, softmax_focal};

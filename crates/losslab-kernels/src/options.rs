@@ -1,0 +1,121 @@
+//! The choices that a loss offers. Each name says which reading of the literature it stands for.
+
+use serde::{Deserialize, Serialize};
+
+/// How the terms of a loss (one per sample, anchor, pair or triplet) become one number.
+///
+/// A mean over nothing is 0 with gradient 0. A NaN term makes every reduction NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reduction {
+    /// The sum of the terms over the number of valid terms. Where class weights are given, over the sum of the
+    /// weights of the valid samples, as PyTorch's `reduction="mean"` does.
+    #[default]
+    Mean,
+    /// The sum of the terms over the number of valid terms, class weights or not.
+    MeanPerSample,
+    /// The sum of the terms over the number of terms above 0 (a NaN counts as one, so that it shows).
+    MeanActive,
+    /// The sum of the terms.
+    Sum,
+}
+
+/// How far apart two vectors are. Larger is always farther: a similarity is turned round where it enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// `‖x − y‖₂`, in `[0, ∞)`. Its gradient at distance 0 is 0.
+    #[default]
+    Euclidean,
+    /// `‖x − y‖₂²`, in `[0, ∞)`.
+    SquaredEuclidean,
+    /// `1 − cos(x, y)`, in `[0, 2]`. The cosine with a zero vector is 0 with gradient 0.
+    Cosine,
+}
+
+/// The class weight α of the sigmoid focal loss, in `[0, 1]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FocalAlpha {
+    /// No class weight.
+    None,
+    /// α for positives and 1 − α for negatives, as in the paper.
+    Balanced(f64),
+    /// The same α for both classes. It only scales the loss.
+    Uniform(f64),
+}
+
+/// Where the smoothed probability mass ε of a label goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SmoothingConvention {
+    /// ε/K to each of the K classes, the true one too (Szegedy et al. 2016, PyTorch): the true class has 1 − ε + ε/K.
+    #[default]
+    Uniform,
+    /// ε/(K−1) to each of the other classes: the true class has 1 − ε.
+    Others,
+}
+
+/// Which triplets of a labelled batch enter the loss. An anchor is never its own positive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TripletMining {
+    /// Every valid (anchor, positive, negative).
+    BatchAll,
+    /// For each anchor its farthest positive and its nearest negative (Hermans et al. 2017).
+    BatchHard,
+    /// For each (anchor, positive) the nearest negative that is farther than the positive (Schroff et al. 2015);
+    /// [`SemiHardFallback`] says what happens where there is none.
+    #[default]
+    SemiHard,
+}
+
+/// The negative of an (anchor, positive) pair where no negative is farther from the anchor than the positive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SemiHardFallback {
+    /// The farthest negative, the mildest of the hard ones (as TensorFlow Addons does).
+    #[default]
+    Farthest,
+    /// The nearest negative, the hardest one.
+    Nearest,
+    /// None: the pair is left out.
+    Skip,
+}
+
+/// How several positives of one query enter InfoNCE, where positives are given by group ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Positives {
+    /// The mean over the positives of `−log softmax` (the outer form of Khosla et al. 2020).
+    #[default]
+    Outside,
+    /// `−log` of the summed softmax of the positives.
+    Inside,
+    /// Key `i` is the only positive of query `i`; the other keys of its group are left out of the denominator, so
+    /// that duplicates are no false negatives.
+    Aligned,
+}
+
+/// The form of a learned uncertainty weight, with `s = log σ²` of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UncertaintyForm {
+    /// `exp(−s)·L + s` for each task: the form of most code.
+    #[default]
+    Unscaled,
+    /// `L/(2σ²) + log σ = ½·exp(−s)·L + ½·s` for each task: the form of most texts.
+    Halved,
+    /// The form that follows from each task's likelihood (Kendall et al. 2018).
+    PerLikelihood(Vec<Likelihood>),
+}
+
+/// The likelihood behind a task's loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Likelihood {
+    /// A squared error `L`: `½·exp(−s)·L + ½·s`.
+    Gaussian,
+    /// A cross-entropy `L`: `exp(−s)·L + ½·s`.
+    Categorical,
+}
