@@ -1,0 +1,14 @@
+//! Losses over class scores: focal, cross-entropy with class weights, label smoothing.
+
+mod cross_entropy;
+mod focal;
+mod label_smoothing;
+mod logit;
+mod sigmoid_focal;
+
+pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
+pub use focal::{FocalLoss, FocalLossConfig};
+pub use label_smoothing::{LabelSmoothingLoss, LabelSmoothingLossConfig};
+pub(crate) use logit::in_f32;
+pub use losslab_kernels::options::{FocalAlpha, SmoothingConvention};
+pub use sigmoid_focal::{SigmoidFocalLoss, SigmoidFocalLossConfig};

@@ -1,0 +1,6 @@
+//! Contrastive losses between two sets of embeddings.
+
+mod info_nce;
+
+pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
+pub use losslab_kernels::options::Positives;

@@ -1,0 +1,171 @@
+//! Contrastive loss over all pairs of a labelled batch.
+
+use super::{prepare, read_labels};
+use crate::distance::{Distance, check_margin, hinge, pairwise};
+use crate::error::{ConfigError, InputError};
+use crate::fused::sum_over_blocks;
+use crate::reduction::Reduction;
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::{Bool, Int, Tensor, TensorData};
+use std::ops::Range;
+
+const NAME: &str = "contrastive-batch";
+
+/// Configuration of [`BatchContrastiveLoss`].
+#[derive(Config, Debug)]
+pub struct BatchContrastiveLossConfig {
+    /// How far apart similar pairs may be at no cost, at least 0 and below the negative margin. Default: 0.
+    #[config(default = 0.0)]
+    pub positive_margin: f64,
+    /// How far apart dissimilar pairs must be, above 0 (and at most 2 for [`Distance::Cosine`]). Typical: 0.5 to 2.
+    /// Default: 1.
+    #[config(default = 1.0)]
+    pub negative_margin: f64,
+    /// Whether the loss has the factor ½ of the paper. Default: true.
+    #[config(default = true)]
+    pub half: bool,
+    /// The distance. Default: Euclidean.
+    #[config(default = "Distance::Euclidean")]
+    pub distance: Distance,
+    /// Whether embeddings are brought to length 1 first. Default: false.
+    #[config(default = false)]
+    pub normalize: bool,
+    /// How the terms become one number. Default: mean over all pairs.
+    #[config(default = "Reduction::Mean")]
+    pub reduction: Reduction,
+}
+
+impl BatchContrastiveLossConfig {
+    /// Creates the loss.
+    ///
+    /// # Errors
+    /// If a margin isn't one that the distance can reach, or the positive margin isn't below the negative one.
+    pub fn try_init(&self) -> Result<BatchContrastiveLoss, ConfigError> {
+        check_margin(NAME, "positive_margin", self.positive_margin, self.distance, true)?;
+        check_margin(NAME, "negative_margin", self.negative_margin, self.distance, false)?;
+        if self.positive_margin >= self.negative_margin {
+            let allowed = format!("below negative_margin = {}", self.negative_margin);
+            return Err(ConfigError::new(NAME, "positive_margin", allowed, self.positive_margin));
+        }
+        Ok(BatchContrastiveLoss {
+            positive_margin: self.positive_margin,
+            negative_margin: self.negative_margin,
+            half: self.half,
+            distance: self.distance,
+            normalize: self.normalize,
+            reduction: self.reduction,
+        })
+    }
+
+    /// Creates the loss.
+    ///
+    /// # Panics
+    /// Where [`try_init`](Self::try_init) returns an error.
+    pub fn init(&self) -> BatchContrastiveLoss {
+        self.try_init().unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// Contrastive loss over all pairs `i < j` of a labelled batch (Hadsell et al. 2006, with a margin for each kind).
+///
+/// ```text
+/// L = ½·max(0, D − m₊)²   where the labels are equal
+/// L = ½·max(0, m₋ − D)²   where they differ
+/// ```
+///
+/// [`Reduction::Mean`] divides by all `n(n−1)/2` pairs, most of which are dissimilar;
+/// [`Reduction::MeanActive`] by those that cost something.
+///
+/// Memory beyond the gradient: one block of rows (some tens of MiB), whatever the batch.
+/// [`forward_no_reduction`](BatchContrastiveLoss::forward_no_reduction) holds `n²·d` values.
+///
+/// **Use it** on small labelled batches. **Don't** where only the order of distances matters:
+/// [`TripletLoss`](crate::TripletLoss) leaves them free otherwise.
+///
+/// # Example
+///
+/// Three points on a line, the first two of one class: `½·0.5²` for the similar pair, `½·0.4²` for the one pair of
+/// different labels that is nearer than 1:
+///
+/// ```
+/// use burn::tensor::{Device, Int, Tensor};
+/// use losslab::BatchContrastiveLossConfig;
+///
+/// let device = Device::flex();
+/// let embeddings = Tensor::<2>::from_data([[0.0], [0.5], [1.1]], &device);
+/// let labels = Tensor::<1, Int>::from_data([7, 7, 9], &device);
+/// let value = BatchContrastiveLossConfig::new().init().forward(embeddings, labels).into_scalar::<f64>();
+/// assert!((value - (0.125 + 0.08) / 3.0).abs() < 1e-7);
+/// ```
+#[derive(Module, Debug)]
+pub struct BatchContrastiveLoss {
+    positive_margin: f64,
+    negative_margin: f64,
+    half: bool,
+    #[module(skip)]
+    distance: Distance,
+    normalize: bool,
+    #[module(skip)]
+    reduction: Reduction,
+}
+
+impl BatchContrastiveLoss {
+    /// The reduced loss.
+    ///
+    /// # Shapes
+    /// - `embeddings`: `[n, d]`
+    /// - `labels`: `[n]`, any integers
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// Where [`try_forward`](Self::try_forward) returns an error.
+    pub fn forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+        self.try_forward(embeddings, labels).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The reduced loss, as [`forward`](Self::forward).
+    ///
+    /// # Errors
+    /// If the shapes don't fit.
+    pub fn try_forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, InputError> {
+        let labels = read_labels(NAME, &embeddings, labels)?;
+        let [rows, dim] = embeddings.dims();
+        let pairs = (rows * rows.saturating_sub(1) / 2) as u64;
+        let embeddings = prepare(embeddings, self.normalize);
+        Ok(sum_over_blocks([embeddings], rows, rows * dim, pairs, self.reduction, |[x], rows| {
+            let earlier = rows.clone().flat_map(|i| (0..labels.len()).map(move |j| j <= i)).collect();
+            let earlier = mask(earlier, [rows.len(), labels.len()], &x);
+            Some(self.terms(x, &labels, rows).mask_fill(earlier, 0))
+        }))
+    }
+
+    /// The loss of every pair `i < j`, shape `[n(n−1)/2]`, in the order (0, 1), (0, 2), …, (1, 2), ….
+    ///
+    /// # Panics
+    /// If the shapes don't fit.
+    pub fn forward_no_reduction(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+        let labels = read_labels(NAME, &embeddings, labels).unwrap_or_else(|error| panic!("{error}"));
+        let rows = labels.len();
+        let upper = (0..rows as i64).flat_map(|i| (i + 1..rows as i64).map(move |j| i * rows as i64 + j));
+        let upper = upper.collect::<Vec<i64>>();
+        let terms = self.terms(prepare(embeddings, self.normalize), &labels, 0..rows).reshape([rows * rows]);
+        let upper = Tensor::<1, Int>::from_data(upper.as_slice(), &terms.device().inner());
+        terms.select(0, upper)
+    }
+
+    /// The terms of the pairs of some rows with all rows.
+    fn terms(&self, x: Tensor<2>, labels: &[i64], rows: Range<usize>) -> Tensor<2> {
+        let equal = rows.clone().flat_map(|i| labels.iter().map(move |label| *label == labels[i])).collect();
+        let similar = mask(equal, [rows.len(), labels.len()], &x);
+        let distance = pairwise(self.distance, x.clone().slice(rows), x);
+        let near = hinge(distance.clone() - self.positive_margin);
+        let apart = hinge(-distance + self.negative_margin);
+        let factor = if self.half { 0.5 } else { 1.0 };
+        apart.mask_where(similar, near).square() * factor
+    }
+}
+
+fn mask(values: Vec<bool>, shape: [usize; 2], like: &Tensor<2>) -> Tensor<2, Bool> {
+    Tensor::from_data(TensorData::new(values, shape), &like.device().inner())
+}

@@ -1,0 +1,92 @@
+//! The seam to autodiff: a value, an input and the gradient between them.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, binary};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+
+/// An operation whose gradient was computed together with its value.
+#[backend_extension(Flex, Autodiff)]
+pub trait AttachGradient: Backend {
+    /// Returns `value`, one number. Going back, `input` receives `gradient` times the upstream number, and `value` the
+    /// upstream number itself, so that the gradients of several inputs are attached one after the other.
+    fn attach_gradient(
+        value: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+impl AttachGradient for Flex {
+    fn attach_gradient(
+        value: FloatTensor<Self>,
+        _input: FloatTensor<Self>,
+        _gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        value
+    }
+}
+
+impl<B: Backend, C: CheckpointStrategy> AttachGradient for Autodiff<B, C> {
+    fn attach_gradient(
+        value: FloatTensor<Self>,
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Attach;
+
+        impl<B: Backend> Backward<B, 2> for Attach {
+            type State = FloatTensor<B>;
+
+            fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let gradient = ops.state;
+                binary::<B, _, _>(
+                    ops.parents,
+                    ops.node,
+                    grads,
+                    |upstream| upstream,
+                    |upstream| {
+                        let ones = vec![1; gradient.shape().num_dims()];
+                        B::float_mul(gradient, B::float_reshape(upstream, ones.into()))
+                    },
+                );
+            }
+        }
+
+        let nodes = [value.node(), input.node()];
+        let gradient = gradient.into_primitive();
+        match Attach.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(gradient, value.into_primitive()),
+            OpsKind::UnTracked(prep) => prep.finish(value.into_primitive()),
+        }
+    }
+}
+
+/// Returns `value`, whose derivative with respect to `input` is `gradient`.
+///
+/// `value` may carry gradients of other inputs already. `gradient` has the shape of `input` and no tape.
+pub(crate) fn attach<const D: usize>(value: Tensor<1>, input: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
+    if !input.is_tracked() {
+        return value;
+    }
+    if input.clone().inner().try_into_primitive::<Flex>().is_err() {
+        // Plain operations do the same on any device, at the price of a product of the input's size.
+        let product = (input * gradient.autodiff()).sum();
+        return value + (product.clone() - product.detach());
+    }
+    Tensor::from_dispatch(<Dispatch as AttachGradient>::attach_gradient(
+        value.autodiff().into_dispatch(),
+        input.into_dispatch(),
+        gradient.autodiff().into_dispatch(),
+    ))
+}
+
+/// The loss of nothing: 0 with gradient 0, on the tape of the input.
+pub(crate) fn nothing<const D: usize>(input: Tensor<D>) -> Tensor<1> {
+    let inner = input.clone().inner();
+    let zero = Tensor::<1>::zeros([1], (&inner.device(), inner.dtype()));
+    attach(zero, input, inner.zeros_like())
+}
