@@ -18,8 +18,7 @@ pub struct Sums {
 impl Sums {
     /// The sums of one valid term.
     pub(crate) fn of(term: f64, weight: f64) -> Self {
-        // Not `term > 0`: a NaN term must count.
-        Self { total: term, weight, valid: 1, active: u64::from(!(term <= 0.0)) }
+        Self { total: term, weight, valid: 1, active: u64::from(term > 0.0 || term.is_nan()) }
     }
 
     /// Adds the sums of other terms.

@@ -182,7 +182,7 @@ impl SigmoidFocalLoss {
 
 fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
     InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
-    let outside = |t: f32| t < 0.0 || t > 1.0;
+    let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
     let found = match HostSlice::of(targets) {
         Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
         None => {

@@ -284,7 +284,7 @@ impl Pairing {
             return Err(InputError::Value {
                 loss: NAME,
                 tensor: "key_groups",
-                allowed: format!("the group of its query, {},", groups.of_queries[index]),
+                allowed: format!("the group of its query ({})", groups.of_queries[index]),
                 index,
                 value: groups.of_keys[index].to_string(),
             });

@@ -186,8 +186,9 @@ impl TripletMiner {
         let mut triplets = Vec::new();
         self.for_each_anchor(embeddings, labels, |a, distances, positives, negatives| {
             for &p in positives {
-                // Not `>`: a NaN stays among the candidates.
-                let farther = |&n: &usize| !(distances[n] <= distances[p]);
+                // A NaN stays among the candidates.
+                let farther =
+                    |&n: &usize| distances[n] > distances[p] || distances[n].is_nan() || distances[p].is_nan();
                 let chosen = nearest(negatives.iter().copied().filter(farther), distances);
                 let chosen = chosen.or_else(|| match fallback {
                     SemiHardFallback::Farthest => farthest(negatives, distances),

@@ -1,0 +1,71 @@
+//! Batch-wise losses must not hold the matrix of the whole batch: allocations are counted, not timed.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use losslab::*;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system allocator unchanged; only sizes are counted beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The largest number of bytes that were allocated at once beyond those at the start.
+fn peak(run: impl FnOnce()) -> usize {
+    let start = LIVE.load(Relaxed);
+    PEAK.store(start, Relaxed);
+    run();
+    PEAK.load(Relaxed) - start
+}
+
+fn embeddings(rows: usize, dim: usize) -> Tensor<2> {
+    let values = (0..rows * dim).map(|i| ((i * 7919 % 1009) as f32 - 504.0) / 504.0).collect::<Vec<f32>>();
+    Tensor::from_data(TensorData::new(values, [rows, dim]), &Device::flex().autodiff()).require_grad()
+}
+
+const MIB: usize = 1 << 20;
+
+// One test: the counters are those of the whole process.
+#[test]
+fn peak_memory_is_that_of_a_block() {
+    // InfoNCE: 8,192² similarities are 256 MiB a matrix, of which a tape holds several.
+    let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
+    let loss = InfoNceLossConfig::new().init(&Device::flex());
+    let bytes = peak(|| drop(loss.forward(queries.clone(), keys.clone()).backward()));
+    assert!(bytes < 160 * MIB, "InfoNCE: {} MiB", bytes / MIB);
+
+    // Batch-all triplets of 16 classes of 32 samples: 512·31·480 = 7.6 million, and 512²·64 differences.
+    let labels = (0..512).map(|i| i % 16).collect::<Vec<i64>>();
+    let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
+    let batch = embeddings(512, 64);
+    let loss = TripletLossConfig::new().with_mining(TripletMining::BatchAll).init();
+    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+    assert!(bytes < 160 * MIB, "batch-all triplet: {} MiB", bytes / MIB);
+
+    let loss = BatchContrastiveLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(batch, labels).backward()));
+    assert!(bytes < 160 * MIB, "contrastive-batch: {} MiB", bytes / MIB);
+
+    // Focal loss: the gradient, and the copy of it that goes back.
+    let logits = embeddings(1024, 1024);
+    let targets = Tensor::<2>::ones([1024, 1024], &Device::flex());
+    let loss = SigmoidFocalLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(logits, targets).backward()));
+    assert!(bytes < 13 * MIB, "sigmoid focal: {} KiB for a gradient of 4 MiB", bytes / 1024);
+}
