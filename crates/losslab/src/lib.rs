@@ -1,4 +1,52 @@
-//! losslab
+//! Loss functions beyond cross-entropy for [Burn](https://burn.dev).
+//!
+//! | task | loss |
+//! |---|---|
+//! | rare classes | [`SigmoidFocalLoss`], [`FocalLoss`] |
+//! | classification, the baseline | [`CrossEntropyLoss`] |
+//! | overconfidence | [`LabelSmoothingLoss`] |
+//! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
+//! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
+//! | two views, two modalities | [`InfoNceLoss`], with a [`Temperature`] fixed or learned |
+//! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`] |
+//!
+//! # A loss
+//!
+//! ```
+//! use burn::tensor::{Device, Int, Tensor};
+//! use losslab::{TripletLossConfig, TripletMining};
+//!
+//! let device = Device::flex().autodiff();
+//! let embeddings = Tensor::<2>::from_data([[0.0, 0.1], [0.3, 0.0], [0.2, 0.2], [0.9, 1.0]], &device).require_grad();
+//! let labels = Tensor::<1, Int>::from_data([0, 0, 1, 1], &device);
+//!
+//! let loss = TripletLossConfig::new().with_mining(TripletMining::BatchHard).init();
+//! let value = loss.forward(embeddings.clone(), labels);
+//! let gradients = value.backward();
+//! assert_eq!(embeddings.grad(&gradients).unwrap().dims(), [4, 2]);
+//! ```
+//!
+//! # Rules that all losses obey
+//!
+//! - A `…Config` is checked: `try_init` returns a [`ConfigError`] that names the value and its range; `init` panics with
+//!   the same text. Temperatures and task weights live on a device, so their `init` takes one.
+//! - `forward` returns shape `[1]`; `forward_no_reduction` one value for each sample, anchor, pair or task. The values
+//!   add up to the loss under [`Reduction::Sum`].
+//! - A mean over nothing is 0 with gradient 0, attached to the graph. A NaN comes out as NaN.
+//! - Gradients are finite for every finite input whose loss is finite: duplicates, zero vectors, saturated logits.
+//! - Nothing broadcasts silently: `try_forward` returns an [`InputError`] with both shapes, and `forward` panics with it.
+//! - f32 stays f32 and f64 stays f64; f16 and bf16 are computed in f32.
+//!
+//! # How it is computed
+//!
+//! Focal loss, cross-entropy and label smoothing on f32 tensors of the CPU run through one-pass kernels that give value
+//! and gradient together (`losslab-kernels`); everything else, and `forward_no_reduction`, runs through tensor
+//! operations on any device. Batch-wise losses work through blocks of rows, so that their memory doesn't grow with the
+//! square of the batch. Losses that look at labels read them to the host, which waits for a GPU.
+//!
+//! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
+//! devices don't take part.
+
 pub mod classification;
 pub mod contrastive;
 mod distance;
@@ -27,3 +75,8 @@ pub use multitask::{
 };
 pub use reduction::Reduction;
 pub use temperature::{Temperature, TemperatureConfig};
+
+/// The README's example is one of the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
