@@ -4,6 +4,7 @@
 //! - [`sigmoid_focal`], [`softmax_focal`], [`cross_entropy`]: one-pass kernels. Each reads its input once, writes the
 //!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
 //!   scales value and gradient by the same factor.
+//! - [`distances`]: of rows from all rows, for mining.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
 //!   oracle for everything else.
 //!
@@ -12,6 +13,7 @@
 
 mod chunks;
 mod cross_entropy;
+mod distances;
 pub mod options;
 pub mod reference;
 mod sigmoid_focal;
@@ -19,5 +21,6 @@ mod softmax_focal;
 
 pub use chunks::Sums;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use distances::distances;
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};

@@ -1,9 +1,9 @@
 //! The one-pass kernels against the f64 reference, over sizes and thread counts.
 
-use losslab_kernels::options::{FocalAlpha, Reduction, SmoothingConvention};
+use losslab_kernels::options::{Distance, FocalAlpha, Reduction, SmoothingConvention};
 use losslab_kernels::{
-    CrossEntropy, SigmoidFocal, SigmoidFocalGradients, SoftmaxFocal, Sums, cross_entropy, reference, sigmoid_focal,
-    softmax_focal,
+    CrossEntropy, SigmoidFocal, SigmoidFocalGradients, SoftmaxFocal, Sums, cross_entropy, distances, reference,
+    sigmoid_focal, softmax_focal,
 };
 
 const GAMMAS: [f64; 6] = [0.0, 0.3, 0.5, 1.0, 2.0, 5.0];
@@ -180,4 +180,27 @@ fn the_sums_know_every_mean() {
     assert_eq!(sums.scale(Reduction::MeanActive), 1.0 / sums.active as f64);
     assert_eq!(sums.scale(Reduction::Sum), 1.0);
     assert_eq!(Sums::default().scale(Reduction::Mean), 0.0);
+}
+
+#[test]
+fn distances_are_those_of_each_pair() {
+    let (n, width) = (7, 9);
+    let mut x = numbers(11, n * width);
+    x[..width].fill(0.0);
+    let row = |i: usize| &x[i * width..(i + 1) * width];
+    let dot = |i: usize, j: usize| row(i).iter().zip(row(j)).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+    let squared = |i: usize, j: usize| {
+        row(i).iter().zip(row(j)).map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum::<f64>()
+    };
+    let cosine = |i: usize, j: usize| {
+        if i == 0 || j == 0 { 1.0 } else { 1.0 - dot(i, j) / (dot(i, i) * dot(j, j)).sqrt() }
+    };
+    let of = |distance| distances(distance, &x, width, 0..n);
+    let (euclidean, square, angular) = (of(Distance::Euclidean), of(Distance::SquaredEuclidean), of(Distance::Cosine));
+    for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+        assert!((square[i * n + j] - squared(i, j)).abs() < 1e-12);
+        assert!((euclidean[i * n + j] - squared(i, j).sqrt()).abs() < 1e-12);
+        assert!((angular[i * n + j] - cosine(i, j)).abs() < 1e-12);
+    }
+    assert_eq!(distances(Distance::Cosine, &x, width, 2..5), angular[2 * n..5 * n]);
 }

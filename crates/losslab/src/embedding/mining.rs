@@ -3,8 +3,10 @@
 use super::{prepare, read_labels};
 use crate::distance::{Distance, check_margin, pairwise};
 use crate::error::{ConfigError, InputError};
+use crate::fused::HostSlice;
 use burn::config::Config;
 use burn::tensor::{Device, Int, Tensor};
+use losslab_kernels::distances;
 use losslab_kernels::options::SemiHardFallback;
 
 const NAME: &str = "triplet-miner";
@@ -222,11 +224,15 @@ impl TripletMiner {
     ) {
         let embeddings = embeddings.inner();
         let [rows, dim] = embeddings.dims();
-        let step = (BLOCK_VALUES / (rows * dim).max(1)).max(1);
+        let host = HostSlice::of(&embeddings);
+        let per_row = if host.is_some() { rows } else { rows * dim };
+        let step = (BLOCK_VALUES / per_row.max(1)).max(1);
         for start in (0..rows).step_by(step) {
             let block = start..(start + step).min(rows);
-            let distances = pairwise(self.distance, embeddings.clone().slice(block.clone()), embeddings.clone());
-            let distances = distances.into_data().convert::<f64>().try_into_vec::<f64>().expect("f64 distances");
+            let distances = match &host {
+                Some(x) => distances(self.distance, x.as_slice(), dim, block.clone()),
+                None => to_host(pairwise(self.distance, embeddings.clone().slice(block.clone()), embeddings.clone())),
+            };
             for (a, distances) in block.zip(distances.chunks(rows)) {
                 let (positives, negatives): (Vec<_>, Vec<_>) =
                     (0..rows).filter(|&j| j != a).partition(|&j| labels[j] == labels[a]);
@@ -234,6 +240,10 @@ impl TripletMiner {
             }
         }
     }
+}
+
+fn to_host(distances: Tensor<2>) -> Vec<f64> {
+    distances.into_data().convert::<f64>().try_into_vec().expect("converted to f64")
 }
 
 fn checked(embeddings: &Tensor<2>, labels: Tensor<1, Int>) -> Vec<i64> {
