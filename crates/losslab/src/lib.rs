@@ -54,6 +54,7 @@ pub mod embedding;
 mod error;
 mod fused;
 mod labels;
+mod math;
 pub mod multitask;
 mod reduction;
 mod temperature;
@@ -62,7 +63,7 @@ pub use classification::{
     CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
     LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
-pub use contrastive::{InfoNceLoss, InfoNceLossConfig, Positives};
+pub use contrastive::{GroupStatistics, InfoNceLoss, InfoNceLossConfig, Positives};
 pub use distance::Distance;
 pub use embedding::{
     AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
