@@ -69,12 +69,16 @@ impl Logits {
         Self::try_new(self.values.iter().map(|value| value / temperature).collect(), self.classes)
     }
 
-    /// The softmax of each row, computed without overflow.
+    /// The softmax of each row, computed without overflow. It keeps the [`predictions`](Self::predictions).
     pub fn softmax(&self) -> Probabilities {
         let mut values = Vec::with_capacity(self.values.len());
         for row in self.rows() {
-            let log_sum = log_sum_exp(row);
+            let (log_sum, highest, start) = (log_sum_exp(row), argmax(row), values.len());
             values.extend(row.iter().map(|value| (value - log_sum).exp().min(1.0)));
+            // Logits that hardly differ may round to one probability.
+            if argmax(&values[start..]) != highest {
+                values[start + highest] = values[start + highest].next_up();
+            }
         }
         Probabilities { values, classes: self.classes }
     }
