@@ -151,7 +151,7 @@ def call(library, inputs, params):
 
 
 def close(a, b, tolerance):
-    return abs(a - b) <= tolerance * max(abs(a), abs(b)) + 1e-4 * tolerance
+    return math.isfinite(a) and abs(a - b) <= tolerance * max(abs(a), abs(b)) + 1e-4 * tolerance
 
 
 def fixed(**inputs):
