@@ -1,7 +1,7 @@
-"""Writes one JSON file of expected values per loss. See README.md.
+"""Writes one JSON file of expected values per loss, and one per group of metrics. See README.md.
 
-    python generate.py               # all losses
-    python generate.py triplet focal # only these
+    python generate.py               # all
+    python generate.py triplet focal metrics-curves # only these
 """
 
 import sys
@@ -12,6 +12,14 @@ import torch
 import classification
 import contrastive
 import info_nce
+import metrics_calibration
+import metrics_classification
+import metrics_clustering
+import metrics_curves
+import metrics_embedding
+import metrics_ranking
+import metrics_retrieval
+import metrics_verification
 import multitask
 import triplet
 
@@ -29,16 +37,34 @@ LOSSES = {
     "uncertainty": multitask.uncertainty,
 }
 
+METRICS = {
+    "metrics-classification": metrics_classification.classification,
+    "metrics-curves": metrics_curves.curves,
+    "metrics-calibration": metrics_calibration.calibration,
+    "metrics-retrieval": metrics_retrieval.retrieval,
+    "metrics-verification": metrics_verification.verification,
+    "metrics-embedding": metrics_embedding.embedding,
+    "metrics-clustering": metrics_clustering.clustering,
+    "metrics-ranking": metrics_ranking.ranking,
+}
+
+LOSS_LIBRARIES = ["torch", "torchvision", "pytorch-metric-learning"]
+METRIC_LIBRARIES = [
+    "numpy", "scipy", "scikit-learn", "torch", "torchmetrics", "pytorch-metric-learning", "pytrec_eval-terrier",
+    "uncertainty-calibration",
+]
+
 
 def main():
     torch.set_num_threads(1)
-    versions = {name: version(name) for name in ["torch", "torchvision", "pytorch-metric-learning"]}
-    for name in sys.argv[1:] or LOSSES:
-        suite = LOSSES[name]()
-        path = suite.write(versions)
+    for name in sys.argv[1:] or [*LOSSES, *METRICS]:
+        suite = (LOSSES | METRICS)[name]()
+        libraries = LOSS_LIBRARIES if name in LOSSES else METRIC_LIBRARIES
+        path = suite.write({library: version(library) for library in libraries})
         sources = {}
         for case in suite.cases:
-            sources[case["source"]] = sources.get(case["source"], 0) + 1
+            source = case["source"].split(" (unlike it")[0]
+            sources[source] = sources.get(source, 0) + 1
         print(f"{path.name}: {len(suite.cases)} cases, {path.stat().st_size:,} bytes, {sources}")
         for note in suite.notes:
             print("   differs:", note)
