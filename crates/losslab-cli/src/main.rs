@@ -11,6 +11,7 @@ mod parallel;
 mod random;
 mod record;
 mod report;
+mod saved;
 mod settings;
 mod statistics;
 mod terminal;

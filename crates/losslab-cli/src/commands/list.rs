@@ -2,6 +2,8 @@
 
 use crate::experiments::EXPERIMENTS;
 use crate::losses::LOSSES;
+use crate::metrics::METRICS;
+use crate::saved::{Input, Parameter};
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,12 +17,13 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
-    /// Prints the experiments and the losses.
+    /// Prints the experiments, the losses and the metrics.
     pub fn run(self) -> Result<()> {
         if self.json {
             let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
             let experiments = EXPERIMENTS.map(|found| experiment(found.name, found.summary, found.hyperparameters()));
-            println!("{}", serde_json::to_string_pretty(&json!({ "experiments": experiments, "losses": LOSSES }))?);
+            let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS });
+            println!("{}", serde_json::to_string_pretty(&all)?);
             return Ok(());
         }
         println!("EXPERIMENTS  losslab run NAME --set KEY=VALUE[,VALUE...]");
@@ -34,15 +37,29 @@ impl ListArgs {
         println!("\nLOSSES  losslab loss NAME --input FILE.safetensors --set KEY=VALUE");
         for loss in LOSSES {
             println!("\n  {}: {}", loss.name, loss.summary);
-            for input in loss.inputs {
-                let optional = if input.optional { ", optional" } else { "" };
-                println!("      {:<16} {:<18} {} tensor{optional}", input.name, input.shape, input.dtype);
-            }
-            for known in loss.hyperparameters {
-                println!("      {:<16} {:<18} {} ({})", known.name, known.default, known.meaning, known.range);
-            }
+            print_inputs(loss.inputs);
+            print_parameters(loss.hyperparameters);
+        }
+        println!("\nMETRICS  losslab metric NAME --input FILE.safetensors --set KEY=VALUE");
+        for metric in METRICS {
+            println!("\n  {}: {} ({} is better)", metric.name, metric.summary, metric.better.name());
+            print_inputs(metric.inputs);
+            print_parameters(metric.parameters);
         }
         Ok(())
+    }
+}
+
+fn print_inputs(inputs: &[Input]) {
+    for input in inputs {
+        let optional = if input.optional { ", optional" } else { "" };
+        println!("      {:<16} {:<18} {} tensor{optional}", input.name, input.shape, input.dtype);
+    }
+}
+
+fn print_parameters(parameters: &[Parameter]) {
+    for known in parameters {
+        println!("      {:<16} {:<18} {} ({})", known.name, known.default, known.meaning, known.range);
     }
 }
 

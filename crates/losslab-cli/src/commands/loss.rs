@@ -1,6 +1,7 @@
 //! `losslab loss`: a loss and its gradients on saved tensors.
 
-use crate::losses::{self, Loss, Path, Tensors};
+use crate::losses::{self, Loss, Path};
+use crate::saved::Tensors;
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;

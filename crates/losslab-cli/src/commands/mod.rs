@@ -2,6 +2,7 @@
 
 mod list;
 mod loss;
+mod metric;
 mod run;
 
 use anyhow::Result;
@@ -12,10 +13,12 @@ use clap::Subcommand;
 pub enum Command {
     /// Run an experiment and write its report.
     Run(run::RunArgs),
-    /// List the experiments and the losses.
+    /// List the experiments, the losses and the metrics.
     List(list::ListArgs),
     /// Evaluate a loss and its gradients on saved tensors.
     Loss(loss::LossArgs),
+    /// Evaluate a metric on saved tensors.
+    Metric(metric::MetricArgs),
 }
 
 impl Default for Command {
@@ -31,6 +34,7 @@ impl Command {
             Command::Run(args) => run::Plan::new(args)?.run(),
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),
+            Command::Metric(args) => args.run(),
         }
     }
 }

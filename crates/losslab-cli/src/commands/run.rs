@@ -116,6 +116,7 @@ impl Plan {
         let progress = terminal::progress(trainings);
         let outcome = focal::run(&self.settings, &self.sets, &self.seeds, &|| progress.inc(1));
         progress.finish_and_clear();
+        let outcome = outcome?;
         let report = record.write(&outcome, &RunInfo::new(self.command, trainings, started.elapsed()))?;
         terminal::print(&outcome, &report)
     }

@@ -11,6 +11,7 @@ mod data;
 mod figures;
 mod hardness;
 mod lessons;
+mod measures;
 mod results;
 mod settings;
 mod story;
@@ -18,15 +19,13 @@ mod story;
 pub use data::DataSet;
 pub use settings::{KNOBS, Settings};
 
-use crate::{
-    data::Split,
-    metrics::{self, Counts},
-    outcome::Outcome,
-    parallel, training,
-};
+use crate::{data::Split, outcome::Outcome, parallel, training};
+use anyhow::{Context, Result};
 use burn::tensor::Tensor;
 use hardness::{GradientShares, Hardness};
+use losslab::metrics::{BinaryCounts, MetricError};
 use losslab::{FocalAlpha, SigmoidFocalLoss, SigmoidFocalLossConfig};
+use measures::Scores;
 use results::{CROSS_ENTROPY, Results, TUNED, WEIGHTED, focal_name};
 
 /// A probability of one half, as a logit: the threshold that nobody has tuned.
@@ -70,7 +69,7 @@ struct Tested {
     alpha: Option<f64>,
     /// The decision threshold as a logit.
     threshold: f32,
-    counts: Counts,
+    counts: BinaryCounts,
     average_precision: f64,
     /// Recall where [`HANDOUT_COMMON`] of the common class are right.
     recall_at_95: f64,
@@ -102,20 +101,27 @@ impl Study {
 }
 
 /// Runs the exercise on every data set with every seed. `tick` is called after each training.
-pub fn run(settings: &Settings, sets: &[DataSet], seeds: &[u64], tick: &(dyn Fn() + Sync)) -> Outcome {
+///
+/// # Errors
+/// If a network diverged.
+pub fn run(settings: &Settings, sets: &[DataSet], seeds: &[u64], tick: &(dyn Fn() + Sync)) -> Result<Outcome> {
     let jobs: Vec<(&DataSet, u64)> = sets.iter().flat_map(|set| seeds.iter().map(move |seed| (set, *seed))).collect();
-    let studies = parallel::map(&jobs, |(set, seed)| study(&set.split(*seed), settings, *seed, tick));
+    let studies = parallel::map(&jobs, |(set, seed)| {
+        let context = || format!("{}, seed {seed}: a network can't be measured, a lower lr may help", set.key);
+        study(&set.split(*seed), settings, *seed, tick).with_context(context)
+    });
+    let studies = studies.into_iter().collect::<Result<Vec<Study>>>()?;
     let results: Vec<Results> =
         sets.iter().zip(studies.chunks(seeds.len())).map(|(set, studies)| Results::new(set, studies)).collect();
     let (checks, story) = story::tell(settings, &results);
-    Outcome {
+    Ok(Outcome {
         experiment: "focal".to_owned(),
         config: serde_json::to_value(settings).expect("settings are plain data"),
         seeds: seeds.to_vec(),
         rows: results.into_iter().flat_map(|results| results.rows).collect(),
         checks,
         story,
-    }
+    })
 }
 
 /// Trainings that [`run`] does for one data set and one seed.
@@ -124,10 +130,16 @@ pub fn trainings(settings: &Settings) -> usize {
 }
 
 /// One seed on one data set: train with every loss, choose on the validation part, measure on the test part.
-fn study(split: &Split, settings: &Settings, seed: u64, tick: &(dyn Fn() + Sync)) -> Study {
+fn study(
+    split: &Split,
+    settings: &Settings,
+    seed: u64,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Study, MetricError> {
     let hardness = Hardness::judge(&split.train, &split.valid);
     let rare_share = split.train.rare_share();
-    let criterion = |fit: &Fit| settings.criterion.of(Counts::at(HALF, &fit.valid, &split.valid.labels));
+    let on_valid = |fit: &Fit| Scores::new(&fit.valid, &split.valid.labels);
+    let criterion = |fit: &Fit| settings.criterion.of(&on_valid(fit).at(HALF)?);
 
     let fit = |recipe: Recipe| {
         let fit = fit(split, settings, seed, recipe, &hardness);
@@ -143,22 +155,24 @@ fn study(split: &Split, settings: &Settings, seed: u64, tick: &(dyn Fn() + Sync)
         .map(|gamma| settings.alpha.iter().map(|alpha| fit(Recipe { gamma: *gamma, alpha: Some(*alpha) })).collect())
         .collect();
 
-    let choice: Vec<Vec<f64>> = focal.iter().map(|fits| fits.iter().map(criterion).collect()).collect();
+    let choice = focal.iter().map(|fits| fits.iter().map(criterion).collect::<Result<Vec<f64>, _>>());
+    let choice = choice.collect::<Result<Vec<Vec<f64>>, _>>()?;
     let chosen: Vec<&Fit> = focal.iter().zip(&choice).map(|(fits, values)| &fits[first_best(values)]).collect();
     let reference = chosen[settings.gamma.iter().position(|gamma| *gamma == settings.reference_gamma()).unwrap_or(0)];
-    let tuned = metrics::best_threshold(settings.criterion, &cross_entropy.valid, &split.valid.labels);
+    let tuned = on_valid(&cross_entropy).best_threshold(settings.criterion)?;
+    let of_focal = chosen.iter().map(|fit| Tested::new(focal_name(fit.recipe.gamma), fit, HALF, split));
 
-    Study {
+    Ok(Study {
         rare_share,
         easy_and_hard: hardness.sizes(),
-        tuned: Tested::new(TUNED.to_owned(), &cross_entropy, tuned, split),
-        weighted: Tested::new(WEIGHTED.to_owned(), &weighted, HALF, split),
-        focal: chosen.iter().map(|fit| Tested::new(focal_name(fit.recipe.gamma), fit, HALF, split)).collect(),
+        tuned: Tested::new(TUNED.to_owned(), &cross_entropy, tuned, split)?,
+        weighted: Tested::new(WEIGHTED.to_owned(), &weighted, HALF, split)?,
+        focal: of_focal.collect::<Result<_, _>>()?,
         choice,
         by_epoch: [cross_entropy.by_epoch.clone(), reference.by_epoch.clone()],
         gradient: GradientShares::of(&cross_entropy.first_epoch, &split.train.labels, &settings.gamma),
-        cross_entropy: Tested::new(CROSS_ENTROPY.to_owned(), &cross_entropy, HALF, split),
-    }
+        cross_entropy: Tested::new(CROSS_ENTROPY.to_owned(), &cross_entropy, HALF, split)?,
+    })
 }
 
 /// Trains with one loss and asks the network about the validation and the test part.
@@ -188,30 +202,32 @@ fn first_best(values: &[f64]) -> usize {
 }
 
 impl Tested {
-    fn new(name: String, fit: &Fit, threshold: f32, split: &Split) -> Self {
-        let labels = &split.test.labels;
-        Self {
+    fn new(name: String, fit: &Fit, threshold: f32, split: &Split) -> Result<Self, MetricError> {
+        let scores = Scores::new(&fit.test, &split.test.labels);
+        Ok(Self {
             name,
             alpha: fit.recipe.alpha,
             threshold,
-            counts: Counts::at(threshold, &fit.test, labels),
-            average_precision: metrics::average_precision(&fit.test, labels),
-            recall_at_95: metrics::recall_at(HANDOUT_COMMON, &fit.test, labels),
-            precision_at: metrics::precision_at(&figures::recall_grid(), &fit.test, labels),
-        }
+            counts: scores.at(threshold)?,
+            average_precision: scores.average_precision()?,
+            recall_at_95: scores.recall_at(HANDOUT_COMMON)?,
+            precision_at: scores.precision_at(&figures::recall_grid())?,
+        })
     }
 
     /// All numbers of this method, by the names they have in `outcome.json`.
     fn metrics(&self) -> Vec<(&'static str, f64)> {
-        let counts = self.counts;
+        // Precision and the like are undefined where nothing is predicted rare; a table shows that as 0.
+        let or_zero = |metric: Result<f64, MetricError>| metric.unwrap_or(0.0);
+        let counts = &self.counts;
         let probability = 1.0 / (1.0 + f64::from(-self.threshold).exp());
         let mut metrics = vec![
-            ("accuracy", counts.accuracy()),
-            ("common_accuracy", counts.common_accuracy()),
-            ("recall", counts.recall()),
-            ("precision", counts.precision()),
-            ("f1", counts.f1()),
-            ("balanced_accuracy", counts.balanced_accuracy()),
+            ("accuracy", or_zero(counts.accuracy())),
+            ("common_accuracy", or_zero(counts.specificity())),
+            ("recall", or_zero(counts.recall())),
+            ("precision", or_zero(counts.precision())),
+            ("f1", or_zero(counts.f_beta(1.0))),
+            ("balanced_accuracy", or_zero(counts.balanced_accuracy())),
             ("auprc", self.average_precision),
             ("recall_at_95_common", self.recall_at_95),
             ("threshold", probability),

@@ -1,6 +1,7 @@
 //! Focal loss in both forms, cross-entropy, label smoothing.
 
-use super::{Case, Evaluated, Input, KERNEL, Loss, Parameter, Path, REDUCTION, Tensors, input, parameter};
+use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
+use crate::saved::{Input, Parameter, Tensors, input, parameter};
 use anyhow::{Result, bail};
 use losslab::{CrossEntropyLossConfig, FocalAlpha, FocalLossConfig, LabelSmoothingLossConfig, SigmoidFocalLossConfig};
 use losslab_kernels::reference;

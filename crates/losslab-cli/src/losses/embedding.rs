@@ -1,6 +1,7 @@
 //! Contrastive and triplet losses.
 
-use super::{Case, Evaluated, Input, Loss, NO_KERNEL, Parameter, REDUCTION, input, parameter};
+use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION};
+use crate::saved::{Input, Parameter, input, parameter};
 use anyhow::Result;
 use losslab::{
     AlignedTripletLossConfig, BatchContrastiveLossConfig, ContrastiveLossConfig, Distance, SemiHardFallback,

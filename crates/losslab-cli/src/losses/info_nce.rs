@@ -1,6 +1,7 @@
 //! InfoNCE.
 
-use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION, input, optional, parameter, tensors::device};
+use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION};
+use crate::saved::{device, input, optional, parameter};
 use anyhow::{Result, bail};
 use losslab::{InfoNceLossConfig, Positives, TemperatureConfig};
 use losslab_kernels::reference;

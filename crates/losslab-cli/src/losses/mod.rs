@@ -1,17 +1,16 @@
 //! Every loss by its name: its inputs, its hyperparameters, and its evaluation on saved tensors.
 
-mod assignments;
 mod classification;
 mod embedding;
+mod gradients;
 mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
-mod tensors;
 
-pub use assignments::Assignments;
-pub use tensors::{Tensors, write};
+pub use gradients::write;
 
+use crate::saved::{Assignments, Input, Parameter, Tensors, to_f64};
 use anyhow::{Result, bail};
 use burn::tensor::Tensor;
 use clap::ValueEnum;
@@ -39,32 +38,6 @@ impl Path {
             Path::Reference => "reference",
         }
     }
-}
-
-/// An input tensor of a loss.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Input {
-    /// Its name in the file.
-    pub name: &'static str,
-    /// `float`, `int` or `bool`.
-    pub dtype: &'static str,
-    /// Its shape in terms of the others.
-    pub shape: &'static str,
-    /// Whether it may be missing.
-    pub optional: bool,
-}
-
-/// A hyperparameter of a loss.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Parameter {
-    /// Its name in `--set`.
-    pub name: &'static str,
-    /// Its value where it isn't set.
-    pub default: &'static str,
-    /// The allowed values.
-    pub range: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
 }
 
 /// A loss of the library.
@@ -108,18 +81,6 @@ const REDUCTION: Parameter = Parameter {
     range: "mean | mean-per-sample | mean-active | sum",
     meaning: "how the terms become one number",
 };
-
-const fn input(name: &'static str, dtype: &'static str, shape: &'static str) -> Input {
-    Input { name, dtype, shape, optional: false }
-}
-
-const fn optional(name: &'static str, dtype: &'static str, shape: &'static str) -> Input {
-    Input { name, dtype, shape, optional: true }
-}
-
-const fn parameter(name: &'static str, default: &'static str, range: &'static str, meaning: &'static str) -> Parameter {
-    Parameter { name, default, range, meaning }
-}
 
 /// Finds a loss by its name.
 pub fn find(name: &str) -> Result<Loss> {
@@ -173,8 +134,9 @@ impl Loss {
         if path == Path::Fused && !tensors.all_f32() {
             bail!("--path fused: the kernels take f32 tensors, --path plain takes the others");
         }
-        let assignments = Assignments::parse(self, set)?;
-        tensors.check(self)?;
+        let assignments = Assignments::parse(self.name, self.hyperparameters, set)?;
+        tensors.check(self.name, self.inputs)?;
+        tensors.check_finite()?;
         (self.evaluate)(&Case { assignments, tensors, path })
     }
 }
@@ -195,7 +157,7 @@ impl Case<'_> {
             let tape = value.is_tracked().then(|| value.backward());
             let gradient = |(_, input): &(_, Tensor<D>)| {
                 let found = tape.as_ref().and_then(|tape| input.grad(tape));
-                tensors::to_f64(found.unwrap_or_else(|| input.clone().inner().zeros_like()))
+                to_f64(found.unwrap_or_else(|| input.clone().inner().zeros_like()))
             };
             (value.into_scalar::<f64>(), inputs.iter().map(gradient).collect())
         };

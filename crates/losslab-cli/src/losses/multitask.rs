@@ -1,6 +1,7 @@
 //! Combinations of task losses.
 
-use super::{Case, Evaluated, Loss, NO_KERNEL, input, optional, parameter, tensors::device};
+use super::{Case, Evaluated, Loss, NO_KERNEL};
+use crate::saved::{device, input, optional, parameter};
 use anyhow::{Result, bail};
 use burn::module::Param;
 use losslab::{UncertaintyForm, UncertaintyLossConfig, WeightedSumLossConfig};

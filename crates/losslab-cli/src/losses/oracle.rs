@@ -1,7 +1,8 @@
 //! Every path of every loss against the values that PyTorch and pytorch-metric-learning gave (`oracles/`).
 
-use super::{Evaluated, LOSSES, Loss, Path, Tensors, info_nce};
-use burn::tensor::TensorData;
+use super::{Evaluated, LOSSES, Loss, Path, info_nce};
+use crate::saved::cases::{self, Written};
+use crate::saved::{Parameter, Tensors, device};
 use losslab::{InfoNceLossConfig, Positives, Reduction, TemperatureConfig};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,54 +18,20 @@ struct Oracle {
 struct OracleCase {
     name: String,
     params: BTreeMap<String, Value>,
-    inputs: BTreeMap<String, Saved>,
+    inputs: BTreeMap<String, Written>,
     value: f64,
     gradients: BTreeMap<String, Vec<f64>>,
     log_scale_gradient: Option<f64>,
 }
 
-#[derive(Deserialize)]
-struct Saved {
-    dtype: String,
-    shape: Vec<usize>,
-    data: Vec<Value>,
-}
-
-impl Saved {
-    fn data(&self) -> TensorData {
-        let shape = self.shape.clone();
-        match self.dtype.as_str() {
-            "f32" => TensorData::new(self.data.iter().map(|x| x.as_f64().unwrap() as f32).collect::<Vec<_>>(), shape),
-            "i64" => TensorData::new(self.data.iter().map(|x| x.as_i64().unwrap()).collect::<Vec<_>>(), shape),
-            "bool" => TensorData::new(self.data.iter().map(|x| x.as_bool().unwrap()).collect::<Vec<_>>(), shape),
-            other => panic!("dtype {other}"),
-        }
-    }
-}
-
 impl OracleCase {
     fn tensors(&self) -> Tensors {
-        let tensors = self.inputs.iter().map(|(name, saved)| (name.clone(), saved.data()));
-        Tensors::from_memory(&self.name, tensors.collect())
+        cases::tensors(&self.name, &self.inputs)
     }
 
     fn assignments(&self) -> Vec<String> {
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Array(items) => {
-                let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-                items.iter().map(text).collect::<Vec<_>>().join(",")
-            }
-            other => other.to_string(),
-        };
-        self.params.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()
+        cases::assignments(&self.params)
     }
-}
-
-fn oracle(name: &str) -> Oracle {
-    let file = format!("{}/../../oracles/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// The value within 1e-5 relative and gradients within 1e-4 of their largest entry; the f64 reference within 1e-9.
@@ -94,7 +61,7 @@ fn near(found: f64, expected: f64, tolerance: f64) -> bool {
 fn every_path_of_every_loss_agrees_with_pytorch() {
     let mut wrong = Vec::new();
     for loss in LOSSES {
-        let oracle = oracle(loss.name);
+        let oracle = cases::read::<Oracle>(loss.name);
         assert_eq!(oracle.loss, loss.name);
         assert!(oracle.cases.len() >= 20, "{} has {} cases", loss.name, oracle.cases.len());
         for case in &oracle.cases {
@@ -113,9 +80,9 @@ fn every_path_of_every_loss_agrees_with_pytorch() {
 #[test]
 fn the_listed_defaults_are_the_defaults() {
     for loss in LOSSES {
-        let cases = oracle(loss.name).cases;
+        let cases = cases::read::<Oracle>(loss.name).cases;
         let case = cases.iter().find(|case| case.params.is_empty()).expect("a case of all defaults");
-        let set = |known: &super::Parameter| format!("{}={}", known.name, known.default);
+        let set = |known: &Parameter| format!("{}={}", known.name, known.default);
         let listed = loss.hyperparameters.iter().map(set).collect::<Vec<_>>();
         let by_list = loss.evaluate(&case.tensors(), &listed, None).unwrap();
         assert_eq!(by_list, loss.evaluate(&case.tensors(), &[], None).unwrap(), "{}", loss.name);
@@ -127,7 +94,7 @@ fn the_listed_defaults_are_the_defaults() {
 fn the_gradient_of_a_learned_temperature_agrees_with_pytorch() {
     let loss: Loss = info_nce::INFO_NCE;
     let mut checked = 0;
-    for case in oracle(loss.name).cases {
+    for case in cases::read::<Oracle>(loss.name).cases {
         let Some(expected) = case.log_scale_gradient else { continue };
         let (tensors, params) = (case.tensors(), &case.params);
         let flag = |name: &str| params.get(name).is_none_or(|value| value.as_bool().unwrap());
@@ -139,7 +106,7 @@ fn the_gradient_of_a_learned_temperature_agrees_with_pytorch() {
             .with_normalize(flag("normalize"))
             .with_positives(serde_json::from_value::<Positives>(choice("positives", "outside")).unwrap())
             .with_reduction(serde_json::from_value::<Reduction>(choice("reduction", "mean")).unwrap());
-        let loss = config.init(&super::tensors::device());
+        let loss = config.init(&device());
         let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
         let value = if tensors.has("query_groups") {
             loss.forward_grouped(queries, keys, tensors.int("query_groups"), tensors.int("key_groups"))

@@ -230,7 +230,7 @@ fn trust(settings: &Settings, results: &[Results]) -> Lesson {
         ),
         results,
         |results| {
-            let rare = results.studies[0].cross_entropy.counts.rare();
+            let rare = results.studies[0].cross_entropy.counts.positives();
             format!("{rare} of them for each seed, one moves recall by {:.1} points.", 100.0 / rare as f64)
         },
         conclusion,

@@ -1,7 +1,46 @@
 //! The hyperparameters of exercise 1.
 
-use crate::{metrics::Criterion, settings::Knob, training::Schedule};
+use crate::{settings::Knob, training::Schedule};
+use losslab::metrics::{self, BinaryCounts, MetricError};
 use serde::{Deserialize, Serialize};
+
+/// What a choice on the validation part is to make as large as possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criterion {
+    /// F1 of the rare class.
+    #[default]
+    F1,
+    /// Balanced accuracy.
+    BalancedAccuracy,
+}
+
+impl Criterion {
+    /// Its value. F1 is 0 where nothing is predicted rare.
+    pub fn of(self, counts: &BinaryCounts) -> Result<f64, MetricError> {
+        match self {
+            Criterion::F1 => counts.f_beta(1.0),
+            Criterion::BalancedAccuracy => counts.balanced_accuracy(),
+        }
+    }
+
+    /// Its name in a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Criterion::F1 => "F1 of the rare class",
+            Criterion::BalancedAccuracy => "balanced accuracy",
+        }
+    }
+}
+
+impl From<Criterion> for metrics::Criterion {
+    fn from(criterion: Criterion) -> Self {
+        match criterion {
+            Criterion::F1 => Self::F1,
+            Criterion::BalancedAccuracy => Self::BalancedAccuracy,
+        }
+    }
+}
 
 /// All hyperparameters, with the names that `--set` knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use super::{
     Settings, figures, lessons,
+    settings::Criterion,
     results::{CROSS_ENTROPY, Difference, Results, TUNED, WEIGHTED, focal_name, reference, title},
 };
 use crate::{
-    metrics::Criterion,
     outcome::{Cell, Check, Section, Story, Table},
     wording::{list, mean_and_spread, p_value, percent, signed, tested},
 };

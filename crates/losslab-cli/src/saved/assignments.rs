@@ -1,34 +1,35 @@
-//! `--set key=value` for the losses.
+//! `--set key=value` for losses and metrics.
 
-use super::Loss;
+use super::Parameter;
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// The hyperparameters that were set, by name.
+/// The parameters that were set, by name.
 #[derive(Debug)]
 pub struct Assignments {
     given: BTreeMap<String, String>,
-    loss: &'static str,
+    of: &'static str,
     ranges: BTreeMap<&'static str, &'static str>,
 }
 
 impl Assignments {
-    /// Reads `key=value` for a loss; a later one replaces an earlier one.
-    pub fn parse(loss: &Loss, set: &[String]) -> Result<Self> {
-        let ranges: BTreeMap<_, _> = loss.hyperparameters.iter().map(|known| (known.name, known.range)).collect();
+    /// Reads `key=value` for a loss or a metric, named `of`; a later one replaces an earlier one.
+    pub fn parse(of: &'static str, parameters: &[Parameter], set: &[String]) -> Result<Self> {
+        let ranges: BTreeMap<_, _> = parameters.iter().map(|known| (known.name, known.range)).collect();
         let mut given = BTreeMap::new();
         for assignment in set {
             let Some((name, value)) = assignment.split_once('=') else {
                 bail!("--set {assignment}: expected key=value");
             };
             if !ranges.contains_key(name) {
-                let names = loss.hyperparameters.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
-                bail!("--set {assignment}: {} has no {name:?}, its keys are: {names}", loss.name);
+                let names = parameters.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
+                let keys = if names.is_empty() { "it has no keys".to_owned() } else { format!("its keys are: {names}") };
+                bail!("--set {assignment}: {of} has no {name:?}, {keys}");
             }
             given.insert(name.to_owned(), value.trim().to_owned());
         }
-        Ok(Self { given, loss: loss.name, ranges })
+        Ok(Self { given, of, ranges })
     }
 
     /// A number; the library checks its range.
@@ -43,6 +44,16 @@ impl Assignments {
 
     /// An integer, or nothing for `none`.
     pub fn integer_or_none(&self, name: &str) -> Result<Option<i64>> {
+        self.read(name, None, |text| if text == "none" { Some(None) } else { text.parse().ok().map(Some) })
+    }
+
+    /// A whole number from 0 on.
+    pub fn count(&self, name: &str, default: usize) -> Result<usize> {
+        self.read(name, default, |text| text.parse().ok())
+    }
+
+    /// A whole number from 0 on, or nothing for `none`.
+    pub fn count_or_none(&self, name: &str) -> Result<Option<usize>> {
         self.read(name, None, |text| if text == "none" { Some(None) } else { text.parse().ok().map(Some) })
     }
 
@@ -61,9 +72,14 @@ impl Assignments {
         })
     }
 
-    /// One of the names of an enum.
+    /// One of the names of an enum, by default its default.
     pub fn choice<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
-        self.read(name, T::default(), |text| serde_json::from_value(text.into()).ok())
+        self.choice_or(name, T::default())
+    }
+
+    /// One of the names of an enum.
+    pub fn choice_or<T: DeserializeOwned>(&self, name: &str, default: T) -> Result<T> {
+        self.read(name, default, |text| serde_json::from_value(text.into()).ok())
     }
 
     /// Names of an enum with commas between them, in brackets or not; `none` for no name.
@@ -77,7 +93,7 @@ impl Assignments {
     fn read<T>(&self, name: &str, default: T, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
         let Some(text) = self.given.get(name) else { return Ok(default) };
         let range = self.ranges.get(name).copied().unwrap_or_default();
-        parse(text).with_context(|| format!("--set {name}={text}: {} takes {range}", self.loss))
+        parse(text).with_context(|| format!("--set {name}={text}: {} takes {range}", self.of))
     }
 }
 

@@ -1,7 +1,6 @@
-//! Saved tensors: what a loss reads from a safetensors file, and the gradients that go into another.
+//! Saved tensors: what a loss or a metric reads from a safetensors file.
 
-use super::{Gradient, Input, Loss};
-use crate::record;
+use super::Input;
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Bool, Bytes, DType, Device, Int, Tensor, TensorData};
 use safetensors::tensor::TensorView;
@@ -45,36 +44,29 @@ impl Tensors {
         self.tensors.contains_key(name)
     }
 
-    /// Checks that the file has what a loss needs, of the right kind and finite, and nothing else.
-    pub fn check(&self, loss: &Loss) -> Result<()> {
-        let expected = || loss.inputs.iter().map(described).collect::<Vec<_>>().join(", ");
-        if let Some(unknown) = self.tensors.keys().find(|name| !loss.inputs.iter().any(|input| input.name == **name)) {
-            bail!("{}: {} takes no tensor {unknown:?}, it takes: {}", self.file, loss.name, expected());
+    /// Checks that the file has what a loss or a metric, named `of`, needs, of the right kind and rank, and nothing else.
+    pub fn check(&self, of: &str, inputs: &[Input]) -> Result<()> {
+        let expected = || inputs.iter().map(described).collect::<Vec<_>>().join(", ");
+        if let Some(unknown) = self.tensors.keys().find(|name| !inputs.iter().any(|input| input.name == **name)) {
+            bail!("{}: {of} takes no tensor {unknown:?}, it takes: {}", self.file, expected());
         }
-        for input in loss.inputs {
-            let Some(data) = self.tensors.get(input.name) else {
-                ensure!(
-                    input.optional,
-                    "{}: tensor {:?} is missing, {} takes: {}",
-                    self.file,
-                    input.name,
-                    loss.name,
-                    expected()
-                );
-                continue;
-            };
-            self.check_one(input, data)?;
+        for input in inputs {
+            match self.tensors.get(input.name) {
+                Some(data) => self.check_kind(input, data)?,
+                None if input.optional => {}
+                None => bail!("{}: tensor {:?} is missing, {of} takes: {}", self.file, input.name, expected()),
+            }
         }
         Ok(())
     }
 
-    fn check_one(&self, input: &Input, data: &TensorData) -> Result<()> {
+    fn check_kind(&self, input: &Input, data: &TensorData) -> Result<()> {
         let (file, name, dtype) = (&self.file, input.name, data.dtype());
-        let fits = match input.dtype {
+        let fits = input.dtype.split(" or ").any(|kind| match kind {
             "float" => dtype.is_float(),
             "int" => dtype.is_int() || dtype.is_uint(),
             _ => dtype.is_bool(),
-        };
+        });
         ensure!(fits, "{file}: tensor {name:?} must be {}, but is {}", described(input), dtype.name());
         let (found, expected) = (data.shape().num_dims(), dimensions(input.shape));
         ensure!(
@@ -83,18 +75,37 @@ impl Tensors {
             input.shape,
             data.shape().as_slice()
         );
-        ensure!(
-            data.num_elements() > 0,
-            "{file}: tensor {name:?} is empty, its shape is {:?}",
-            data.shape().as_slice()
-        );
-        if dtype.is_float() {
-            let values = values(data);
-            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-                bail!("{file}: tensor {name:?} must be finite, but element {index} is {}", values[index]);
+        Ok(())
+    }
+
+    /// Checks that there is something in every tensor, and only finite numbers.
+    pub fn check_finite(&self) -> Result<()> {
+        for (name, data) in &self.tensors {
+            let (file, shape) = (&self.file, data.shape());
+            ensure!(data.num_elements() > 0, "{file}: tensor {name:?} is empty, its shape is {:?}", shape.as_slice());
+            if data.dtype().is_float() {
+                let values = values(data);
+                if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                    bail!("{file}: tensor {name:?} must be finite, but element {index} is {}", values[index]);
+                }
             }
         }
         Ok(())
+    }
+
+    /// The name of the file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Whether a tensor is of floats.
+    pub fn is_float(&self, name: &str) -> bool {
+        self.tensors[name].dtype().is_float()
+    }
+
+    /// Whether a tensor is of bools.
+    pub fn is_bool(&self, name: &str) -> bool {
+        self.tensors[name].dtype().is_bool()
     }
 
     /// The shape of a tensor.
@@ -187,23 +198,4 @@ fn data(view: TensorView<'_>) -> Result<TensorData> {
         other => bail!("the type {other:?} is not supported, only floats of 16 to 64 bits, integers and bool"),
     };
     Ok(TensorData::from_bytes(Bytes::from_bytes_vec(view.data().to_vec()), view.shape().to_vec(), dtype))
-}
-
-/// Writes gradients to a safetensors file: f64 where asked for, f32 otherwise.
-pub fn write(file: &Path, gradients: &[Gradient], wide: bool) -> Result<()> {
-    let bytes = |gradient: &Gradient| -> Vec<u8> {
-        let values = gradient.values.iter();
-        if wide {
-            values.flat_map(|x| x.to_le_bytes()).collect()
-        } else {
-            values.flat_map(|&x| (x as f32).to_le_bytes()).collect()
-        }
-    };
-    let buffers = gradients.iter().map(|gradient| (gradient, bytes(gradient))).collect::<Vec<_>>();
-    let dtype = if wide { Dtype::F64 } else { Dtype::F32 };
-    let views = buffers.iter().map(|(gradient, bytes)| {
-        TensorView::new(dtype, gradient.shape.clone(), bytes).map(|view| (gradient.name, view))
-    });
-    let bytes = safetensors::serialize(views.collect::<Result<Vec<_>, _>>()?, None)?;
-    record::write_whole(file, &bytes)
 }
