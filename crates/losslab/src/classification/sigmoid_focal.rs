@@ -86,7 +86,7 @@ impl SigmoidFocalLossConfig {
 pub struct SigmoidFocalLoss {
     gamma: f64,
     #[module(skip)]
-    alpha: FocalAlpha,
+    pub(crate) alpha: FocalAlpha,
     #[module(skip)]
     reduction: Reduction,
 }
@@ -128,7 +128,7 @@ impl SigmoidFocalLoss {
         let (Some(x), Some(t)) = (HostSlice::of(&logits), HostSlice::of(&targets)) else {
             return self.forward_plain(logits, targets);
         };
-        check(&logits, &targets)?;
+        Self::check(&logits, &targets)?;
         let loss = SigmoidFocal { gamma: self.gamma as f32, alpha: self.alpha };
         Ok(attach_sum([logits, targets], self.reduction, |[logits, targets]| {
             sigmoid_focal(loss, x.as_slice(), t.as_slice(), SigmoidFocalGradients { logits, targets })
@@ -145,7 +145,7 @@ impl SigmoidFocalLoss {
         logits: Tensor<D>,
         targets: Tensor<D>,
     ) -> Result<Tensor<1>, InputError> {
-        check(&logits, &targets)?;
+        Self::check(&logits, &targets)?;
         let elements = logits.shape().num_elements();
         Ok(Terms::all(self.terms(logits, targets).reshape([elements])).reduce(self.reduction))
     }
@@ -155,7 +155,7 @@ impl SigmoidFocalLoss {
     /// # Panics
     /// If the shapes differ, or a target is outside `[0, 1]`.
     pub fn forward_no_reduction<const D: usize>(&self, logits: Tensor<D>, targets: Tensor<D>) -> Tensor<D> {
-        check(&logits, &targets).unwrap_or_else(|error| panic!("{error}"));
+        Self::check(&logits, &targets).unwrap_or_else(|error| panic!("{error}"));
         self.terms(logits, targets)
     }
 
@@ -178,27 +178,27 @@ impl SigmoidFocalLoss {
         let log_wrong = wrong.clamp_min(1e-30).log().mask_where(vanished, -x.abs());
         loss * (log_wrong * self.gamma).exp()
     }
-}
 
-fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
-    InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
-    let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
-    let found = match HostSlice::of(targets) {
-        Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
-        None => {
-            let values =
-                targets.clone().inner().into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values");
-            values.iter().position(|&t| outside(t)).map(|index| (index, values[index]))
+    pub(crate) fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
+        InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
+        let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
+        let found = match HostSlice::of(targets) {
+            Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
+            None => {
+                let values =
+                    targets.clone().inner().into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values");
+                values.iter().position(|&t| outside(t)).map(|index| (index, values[index]))
+            }
+        };
+        match found {
+            None => Ok(()),
+            Some((index, value)) => Err(InputError::Value {
+                loss: NAME,
+                tensor: "targets",
+                allowed: "in [0, 1] (class indices must be one-hot encoded first)".into(),
+                index,
+                value: value.to_string(),
+            }),
         }
-    };
-    match found {
-        None => Ok(()),
-        Some((index, value)) => Err(InputError::Value {
-            loss: NAME,
-            tensor: "targets",
-            allowed: "in [0, 1] (class indices must be one-hot encoded first)".into(),
-            index,
-            value: value.to_string(),
-        }),
     }
 }
