@@ -12,6 +12,7 @@
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
+//! | Burn's own learner | feature `train` |
 //!
 //! # A loss
 //!
@@ -63,6 +64,8 @@ pub mod multitask;
 mod reduction;
 pub mod sampler;
 mod temperature;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use classification::{
     CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
