@@ -41,7 +41,7 @@ pub enum FocalAlpha {
     None,
     /// α for positives and 1 − α for negatives, as in the paper.
     Balanced(f64),
-    /// The same α for both classes. It only scales the loss.
+    /// The same α for both classes, as some code has it: it only scales the loss. (Pattern 1 of the lab's handout.)
     Uniform(f64),
 }
 

@@ -76,14 +76,14 @@ impl SigmoidFocal {
     /// `1 − p_t = ((1 − y) + e·y) / (1 + e)` and `CE = s·(1 − y) + ln(1 + e)`.
     #[inline]
     fn term(&self, x: f32, t: f32) -> Term {
-        let (s, y, sign) = if x >= 0.0 { (x, t, 1.0) } else { (-x, 1.0 - t, -1.0) };
+        // Not `wrong = 1 − y` for both: a small target would lose its digits.
+        let (s, y, wrong, sign) = if x >= 0.0 { (x, t, 1.0 - t, 1.0) } else { (-x, 1.0 - t, t, -1.0) };
         let e = (-s).exp();
-        let wrong = 1.0 - y;
         let (softplus, numerator) = (e.ln_1p(), wrong + e * y);
         let q = numerator / (1.0 + e);
         let cross_entropy = s * wrong + softplus;
         // A wholly correct target leaves 1 − p_t = e/(1 + e): its logarithm is known where e underflows.
-        let correct = y == 1.0;
+        let correct = wrong == 0.0;
         let by_q = if correct { 1.0 / (1.0 + e) } else { e / ((1.0 + e) * numerator) };
         let modulation = if self.gamma == 0.0 {
             1.0

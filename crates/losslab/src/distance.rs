@@ -25,13 +25,13 @@ pub(crate) fn pairwise(distance: Distance, x: Tensor<2>, y: Tensor<2>) -> Tensor
     }
 }
 
-/// Rows of length 1. A zero row stays zero, with gradient 0.
+/// Rows of length 1. A zero row stays zero, with gradient 0; so does one whose gradient would overflow.
 pub(crate) fn normalize(x: Tensor<2>) -> Tensor<2> {
-    let (scaled, _) = by_largest(x);
-    let squares = scaled.clone().square().sum_dim(1);
-    let zero = squares.clone().equal_scalar(0);
+    let (scaled, largest) = by_largest(x);
+    let zero = largest.lower_elem(1e-30);
+    let norm = scaled.clone().square().sum_dim(1).mask_fill(zero.clone(), 1).sqrt();
     let shape = scaled.shape();
-    (scaled / squares.mask_fill(zero.clone(), 1).sqrt()).mask_fill(zero.expand(shape), 0)
+    (scaled / norm).mask_fill(zero.expand(shape), 0)
 }
 
 /// The Euclidean norm along the last dimension, kept as 1. The gradient of a zero vector is 0.
@@ -44,16 +44,8 @@ pub(crate) fn norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// Divides each vector by its largest absolute value, a constant here, so that no square overflows or vanishes.
 fn by_largest<const D: usize>(x: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
-    let largest = x.clone().inner().abs().max_dim(D - 1);
-    let zero = largest.clone().equal_scalar(0);
-    let largest = largest.mask_fill(zero, 1);
+    let largest = x.clone().inner().abs().max_dim(D - 1).clamp_min(1e-37);
     (x / largest.clone(), largest)
-}
-
-/// `max(0, x)` with gradient 0 at 0. Unlike `relu` on every device, it keeps a NaN.
-pub(crate) fn hinge<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let flat = x.clone().lower_equal_elem(0.0);
-    x.mask_fill(flat, 0)
 }
 
 /// Checks a margin against the values that the distance can take.
@@ -62,13 +54,19 @@ pub(crate) fn check_margin(
     parameter: &'static str,
     margin: f64,
     distance: Distance,
+    unit_length: bool,
     zero_allowed: bool,
 ) -> Result<(), ConfigError> {
-    let range = match (distance, zero_allowed) {
-        (Distance::Cosine, true) => Range::Within(0.0, 2.0),
-        (Distance::Cosine, false) => Range::AboveUpTo(0.0, 2.0),
-        (_, true) => Range::AtLeast(0.0),
-        (_, false) => Range::Above(0.0),
+    let farthest = match (distance, unit_length) {
+        (Distance::Cosine, _) | (Distance::Euclidean, true) => Some(2.0),
+        (Distance::SquaredEuclidean, true) => Some(4.0),
+        _ => None,
+    };
+    let range = match (farthest, zero_allowed) {
+        (Some(farthest), true) => Range::Within(0.0, farthest),
+        (Some(farthest), false) => Range::AboveUpTo(0.0, farthest),
+        (None, true) => Range::AtLeast(0.0),
+        (None, false) => Range::Above(0.0),
     };
     ConfigError::check(loss, parameter, margin, range)
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration or an input, in one line that says what, where and what is allowed.
 
+use burn::tensor::DType;
 use std::fmt::Display;
 
 /// A hyperparameter out of its range.
@@ -87,6 +88,18 @@ pub enum InputError {
         /// The shape it has.
         found: Vec<usize>,
     },
+    /// A float type that doesn't fit that of the other inputs.
+    #[error("{loss}: {tensor} must be of type {expected}, but is {found}")]
+    Dtype {
+        /// The name of the loss.
+        loss: &'static str,
+        /// The name of the tensor.
+        tensor: &'static str,
+        /// The type it must have, and why.
+        expected: String,
+        /// The type it has.
+        found: &'static str,
+    },
     /// An element out of its range.
     #[error("{loss}: {tensor} must be {allowed}, but element {index} is {value}")]
     Value {
@@ -116,5 +129,27 @@ impl InputError {
             return Ok(());
         }
         Err(InputError::Shape { loss, tensor, expected: format!("{expected:?} {why}"), found: found.to_vec() })
+    }
+
+    /// Checks that embeddings have at least one dimension.
+    pub(crate) fn check_width(loss: &'static str, tensor: &'static str, found: [usize; 2]) -> Result<(), InputError> {
+        if found[1] > 0 {
+            return Ok(());
+        }
+        Err(InputError::Shape { loss, tensor, expected: "[n, 1 or more]".into(), found: found.to_vec() })
+    }
+
+    /// Checks that two float tensors are computed in the same type: f64, or f32 for all others.
+    pub(crate) fn check_dtype(
+        loss: &'static str,
+        tensor: &'static str,
+        found: DType,
+        expected: DType,
+        why: &str,
+    ) -> Result<(), InputError> {
+        if (found == DType::F64) == (expected == DType::F64) {
+            return Ok(());
+        }
+        Err(InputError::Dtype { loss, tensor, expected: format!("{} {why}", expected.name()), found: found.name() })
     }
 }

@@ -59,6 +59,7 @@ pub mod embedding;
 mod error;
 mod fused;
 mod labels;
+mod math;
 pub mod metrics;
 pub mod multitask;
 mod reduction;
@@ -71,7 +72,7 @@ pub use classification::{
     CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
     LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
-pub use contrastive::{InfoNceLoss, InfoNceLossConfig, Positives};
+pub use contrastive::{GroupStatistics, InfoNceLoss, InfoNceLossConfig, Positives};
 pub use distance::Distance;
 pub use embedding::{
     AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,

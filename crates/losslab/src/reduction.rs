@@ -1,5 +1,6 @@
 //! From the terms of a loss to one number.
 
+use crate::math::sum;
 use burn::tensor::Tensor;
 use losslab_kernels::Sums;
 pub use losslab_kernels::options::Reduction;
@@ -29,7 +30,7 @@ impl Terms {
             _ => 0,
         };
         let sums = Sums { total: 0.0, weight: self.weight, valid: self.valid, active };
-        self.values.sum() * sums.scale(reduction)
+        sum(self.values) * sums.scale(reduction)
     }
 }
 

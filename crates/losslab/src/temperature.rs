@@ -3,12 +3,15 @@
 use crate::error::{ConfigError, Range};
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
+
+/// Below it 1/τ leaves too few digits of a similarity in f32.
+const LOWEST: Range = Range::AtLeast(1e-6);
 
 /// Configuration of a [`Temperature`].
 #[derive(Config, Debug)]
 pub struct TemperatureConfig {
-    /// The temperature τ, above 0; the initial one where it is learned. Default: 0.07.
+    /// The temperature τ, at least 1e-6; the initial one where it is learned. Default: 0.07.
     #[config(default = 0.07)]
     pub value: f64,
     /// Whether τ is a parameter that the optimiser changes. Default: false.
@@ -23,10 +26,10 @@ impl TemperatureConfig {
     /// Creates the temperature on a device.
     ///
     /// # Errors
-    /// If a value isn't above 0, or a learned τ starts below its floor.
+    /// If a value is below 1e-6, or a learned τ starts below its floor.
     pub fn try_init(&self, device: &Device) -> Result<Temperature, ConfigError> {
-        ConfigError::check("temperature", "temperature", self.value, Range::Above(0.0))?;
-        ConfigError::check("temperature", "floor", self.floor, Range::Above(0.0))?;
+        ConfigError::check("temperature", "temperature", self.value, LOWEST)?;
+        ConfigError::check("temperature", "floor", self.floor, LOWEST)?;
         if self.learned {
             ConfigError::check("temperature", "temperature", self.value, Range::AtLeast(self.floor))?;
         }
@@ -61,15 +64,15 @@ pub struct Temperature {
 }
 
 impl Temperature {
-    /// The scale `1/τ` that multiplies similarities, shape `[1]`.
-    pub fn scale(&self, device: &Device) -> Tensor<1> {
+    /// The scale `1/τ` that multiplies similarities, shape `[1]`, on the device and of the float type asked for.
+    pub fn scale(&self, device: &Device, dtype: DType) -> Tensor<1> {
         match &self.log_scale {
-            None => Tensor::from_data([(1.0 / self.value) as f32], device),
+            None => Tensor::from_data([1.0 / self.value], (device, dtype)),
             Some(log_scale) => {
                 let free = log_scale.val();
                 let capped = free.clone().detach().clamp_max(-self.floor.ln());
                 // Straight through: the value is capped, the gradient is not.
-                (free.clone() + (capped - free.detach())).exp()
+                (free.clone() + (capped - free.detach())).exp().cast(dtype)
             }
         }
     }
@@ -90,7 +93,14 @@ impl Temperature {
     /// Sets a learned temperature that fell below its floor back to it. Call it after a step of the optimiser.
     pub fn clip(mut self) -> Self {
         let limit = -self.floor.ln();
-        self.log_scale = self.log_scale.map(|log_scale| log_scale.map(|value| value.clamp_max(limit)));
+        let clip = |value: Tensor<1>| {
+            let (on_tape, trained) = (value.is_autodiff(), value.is_require_grad());
+            // A new leaf: the old one belongs to the tape of the step before.
+            let value = value.inner().clamp_max(limit);
+            let value = if on_tape { value.autodiff() } else { value };
+            if trained { value.require_grad() } else { value }
+        };
+        self.log_scale = self.log_scale.map(|log_scale| log_scale.map(clip));
         self
     }
 }

@@ -426,7 +426,7 @@ mod tasks {
         assert!((found.numbers.cosines[0][1].unwrap() - 0.8).abs() < 1e-6);
         assert!(of(&[1.0, 0.0], &[]).is_healthy(), "a solved task has no scale");
         // The edge of what is small: nothing underflows.
-        let tiny = of(&[1.0, 1.0], &[[1e-30, 0.0], [1e-30, 1e-30]]);
+        let tiny = of(&[1.0, 1.0], &[[1e-25, 0.0], [1e-25, 1e-25]]);
         assert!(tiny.is_healthy() && (tiny.numbers.cosines[0][1].unwrap() - 0.5f64.sqrt()).abs() < 1e-6, "{tiny:?}");
     }
 

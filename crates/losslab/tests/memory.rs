@@ -58,6 +58,14 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
     assert!(bytes < 160 * MIB, "batch-all triplet: {} MiB", bytes / MIB);
 
+    let loss = TripletLossConfig::new().with_mining(TripletMining::BatchAll).with_swap(true).init();
+    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+    assert!(bytes < 160 * MIB, "batch-all triplet with swap: {} MiB", bytes / MIB);
+
+    let loss = TripletLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+    assert!(bytes < 160 * MIB, "semi-hard triplet: {} MiB", bytes / MIB);
+
     let loss = BatchContrastiveLossConfig::new().init();
     let bytes = peak(|| drop(loss.forward(batch, labels).backward()));
     assert!(bytes < 160 * MIB, "contrastive-batch: {} MiB", bytes / MIB);

@@ -1,12 +1,13 @@
 //! Focal loss over a softmax.
 
+use super::GAMMA;
 use super::logit::{Targets, check_weights, true_class_logit};
-use crate::error::{ConfigError, InputError, Range};
+use crate::error::{ConfigError, InputError};
 use crate::fused::{HostSlice, attach_sum};
+use crate::math::softplus;
 use crate::reduction::{Reduction, Terms};
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Int, Tensor};
 use losslab_kernels::{SoftmaxFocal, softmax_focal};
 
@@ -15,7 +16,7 @@ const NAME: &str = "focal";
 /// Configuration of [`FocalLoss`].
 #[derive(Config, Debug)]
 pub struct FocalLossConfig {
-    /// The focusing parameter γ, at least 0; 0 is (weighted) cross-entropy. Typical: 0 to 5. Default: 2.
+    /// The focusing parameter γ in `[0, 100]`; 0 is (weighted) cross-entropy. Typical: 0 to 5. Default: 2.
     #[config(default = 2.0)]
     pub gamma: f64,
     /// A weight α for each class, at least 0. Default: none.
@@ -31,9 +32,9 @@ impl FocalLossConfig {
     /// Creates the loss.
     ///
     /// # Errors
-    /// If γ or an α is below 0 or not finite.
+    /// If γ is outside `[0, 100]`, or an α below 0 or not finite.
     pub fn try_init(&self) -> Result<FocalLoss, ConfigError> {
-        ConfigError::check(NAME, "gamma", self.gamma, Range::AtLeast(0.0))?;
+        ConfigError::check(NAME, "gamma", self.gamma, GAMMA)?;
         check_weights(NAME, "alpha", self.alpha.as_deref())?;
         Ok(FocalLoss {
             gamma: self.gamma,
@@ -99,9 +100,9 @@ impl FocalLoss {
     /// Sets the focusing parameter, between two steps of a schedule.
     ///
     /// # Errors
-    /// If γ is below 0 or not finite; the loss then keeps its γ.
+    /// If γ is outside `[0, 100]`; the loss then keeps its γ.
     pub fn set_gamma(&mut self, gamma: f64) -> Result<(), ConfigError> {
-        ConfigError::check(NAME, "gamma", gamma, Range::AtLeast(0.0))?;
+        ConfigError::check(NAME, "gamma", gamma, GAMMA)?;
         self.gamma = gamma;
         Ok(())
     }
@@ -167,10 +168,10 @@ impl FocalLoss {
         let hot = targets.one_hot(&logits);
         // The loss is the sigmoid focal loss of z, the logit of p_y, with target 1.
         let z = true_class_logit(logits, hot);
-        let cross_entropy = -log_sigmoid(z.clone());
+        let cross_entropy = softplus(-z.clone());
         let values = match self.gamma {
             0.0 => cross_entropy,
-            gamma => cross_entropy * (log_sigmoid(-z) * gamma).exp(),
+            gamma => cross_entropy * (softplus(z) * -gamma).exp(),
         };
         targets.weigh(values, self.alpha.as_deref())
     }

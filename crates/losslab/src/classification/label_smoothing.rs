@@ -3,10 +3,11 @@
 use super::logit::{Targets, check_weights, true_class_logit};
 use crate::error::{ConfigError, InputError, Range};
 use crate::fused::{HostSlice, attach_sum};
+use crate::math::softplus;
 use crate::reduction::{Reduction, Terms};
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::activation::{log_sigmoid, log_softmax};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 use losslab_kernels::options::SmoothingConvention;
 use losslab_kernels::{CrossEntropy, cross_entropy};
@@ -189,7 +190,7 @@ impl LabelSmoothingLoss {
             return targets.weigh(logits.clone().sub(logits).squeeze_dim(1), weights);
         }
         let hot = targets.one_hot(&logits);
-        let true_class = -log_sigmoid(true_class_logit(logits.clone(), hot.clone()));
+        let true_class = softplus(-true_class_logit(logits.clone(), hot.clone()));
         let mut terms = targets.weigh(true_class * (1.0 - self.smoothing), weights);
         if self.smoothing > 0.0 {
             // The smoothed mass goes by the weight of the class that receives it, not by that of the sample.

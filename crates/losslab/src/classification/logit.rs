@@ -2,8 +2,9 @@
 
 use crate::error::{ConfigError, InputError, Range};
 use crate::labels;
+use crate::math::in_f32;
 use crate::reduction::Terms;
-use burn::tensor::{DType, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
 /// Targets that were checked against their logits.
 pub(crate) struct Targets {
@@ -80,17 +81,12 @@ impl Targets {
 pub(crate) fn true_class_logit(logits: Tensor<2>, hot: Tensor<2, burn::tensor::Bool>) -> Tensor<1> {
     let true_logit = logits.clone().mask_fill(hot.clone().bool_not(), 0).sum_dim(1);
     let others = logits.mask_fill(hot, f32::NEG_INFINITY);
-    let max = others.clone().detach().max_dim(1);
+    let max = others.clone().inner().max_dim(1);
+    // All other classes ruled out: p_y is 1.
+    let nothing = max.clone().equal_elem(f32::NEG_INFINITY);
+    let max = max.mask_fill(nothing, 0);
     let log_sum = (others - max.clone()).exp().sum_dim(1).log();
     ((true_logit - max) - log_sum).squeeze_dim(1)
-}
-
-/// f16 and bf16 become f32; f32 and f64 stay.
-pub(crate) fn in_f32<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    match tensor.dtype() {
-        DType::F32 | DType::F64 => tensor,
-        _ => tensor.cast(DType::F32),
-    }
 }
 
 /// Checks class weights: each finite and at least 0.

@@ -9,6 +9,11 @@ mod sigmoid_focal;
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use focal::{FocalLoss, FocalLossConfig};
 pub use label_smoothing::{LabelSmoothingLoss, LabelSmoothingLossConfig};
-pub(crate) use logit::in_f32;
 pub use losslab_kernels::options::{FocalAlpha, SmoothingConvention};
+pub(crate) use sigmoid_focal::check as check_sigmoid_focal;
 pub use sigmoid_focal::{SigmoidFocalLoss, SigmoidFocalLossConfig};
+
+use crate::error::Range;
+
+/// The focusing parameter of both focal losses; published ones are at most 5.
+const GAMMA: Range = Range::Within(0.0, 100.0);

@@ -1,13 +1,14 @@
 //! Focal loss over independent sigmoid outputs.
 
-use super::logit::in_f32;
+use super::GAMMA;
 use crate::error::{ConfigError, InputError, Range};
 use crate::fused::{HostSlice, attach_sum};
+use crate::math::{in_f32, softplus};
 use crate::reduction::{Reduction, Terms};
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{log_sigmoid, sigmoid};
+use burn::tensor::activation::sigmoid;
 use losslab_kernels::options::FocalAlpha;
 use losslab_kernels::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 
@@ -16,7 +17,7 @@ const NAME: &str = "focal-sigmoid";
 /// Configuration of [`SigmoidFocalLoss`].
 #[derive(Config, Debug)]
 pub struct SigmoidFocalLossConfig {
-    /// The focusing parameter γ, at least 0; 0 is cross-entropy. Typical: 0 to 5. Default: 2.
+    /// The focusing parameter γ in `[0, 100]`; 0 is cross-entropy. Typical: 0 to 5. Default: 2.
     #[config(default = 2.0)]
     pub gamma: f64,
     /// The class weight α in `[0, 1]`. Default: `Balanced(0.25)`.
@@ -31,9 +32,9 @@ impl SigmoidFocalLossConfig {
     /// Creates the loss.
     ///
     /// # Errors
-    /// If γ is below 0, α outside `[0, 1]`, or either isn't finite.
+    /// If γ is outside `[0, 100]` or α outside `[0, 1]`.
     pub fn try_init(&self) -> Result<SigmoidFocalLoss, ConfigError> {
-        ConfigError::check(NAME, "gamma", self.gamma, Range::AtLeast(0.0))?;
+        ConfigError::check(NAME, "gamma", self.gamma, GAMMA)?;
         if let FocalAlpha::Balanced(alpha) | FocalAlpha::Uniform(alpha) = self.alpha {
             ConfigError::check(NAME, "alpha", alpha, Range::Within(0.0, 1.0))?;
         }
@@ -100,9 +101,9 @@ impl SigmoidFocalLoss {
     /// Sets the focusing parameter, between two steps of a schedule.
     ///
     /// # Errors
-    /// If γ is below 0 or not finite; the loss then keeps its γ.
+    /// If γ is outside `[0, 100]`; the loss then keeps its γ.
     pub fn set_gamma(&mut self, gamma: f64) -> Result<(), ConfigError> {
-        ConfigError::check(NAME, "gamma", gamma, Range::AtLeast(0.0))?;
+        ConfigError::check(NAME, "gamma", gamma, GAMMA)?;
         self.gamma = gamma;
         Ok(())
     }
@@ -128,7 +129,7 @@ impl SigmoidFocalLoss {
         let (Some(x), Some(t)) = (HostSlice::of(&logits), HostSlice::of(&targets)) else {
             return self.forward_plain(logits, targets);
         };
-        Self::check(&logits, &targets)?;
+        check(&logits, &targets)?;
         let loss = SigmoidFocal { gamma: self.gamma as f32, alpha: self.alpha };
         Ok(attach_sum([logits, targets], self.reduction, |[logits, targets]| {
             sigmoid_focal(loss, x.as_slice(), t.as_slice(), SigmoidFocalGradients { logits, targets })
@@ -145,7 +146,7 @@ impl SigmoidFocalLoss {
         logits: Tensor<D>,
         targets: Tensor<D>,
     ) -> Result<Tensor<1>, InputError> {
-        Self::check(&logits, &targets)?;
+        check(&logits, &targets)?;
         let elements = logits.shape().num_elements();
         Ok(Terms::all(self.terms(logits, targets).reshape([elements])).reduce(self.reduction))
     }
@@ -155,14 +156,14 @@ impl SigmoidFocalLoss {
     /// # Panics
     /// If the shapes differ, or a target is outside `[0, 1]`.
     pub fn forward_no_reduction<const D: usize>(&self, logits: Tensor<D>, targets: Tensor<D>) -> Tensor<D> {
-        Self::check(&logits, &targets).unwrap_or_else(|error| panic!("{error}"));
+        check(&logits, &targets).unwrap_or_else(|error| panic!("{error}"));
         self.terms(logits, targets)
     }
 
     fn terms<const D: usize>(&self, logits: Tensor<D>, targets: Tensor<D>) -> Tensor<D> {
         let (x, t) = (in_f32(logits), in_f32(targets));
         let against = -t.clone() + 1.0;
-        let cross_entropy = x.clone() * against.clone() - log_sigmoid(x.clone());
+        let cross_entropy = softplus(-x.clone()) * t.clone() + softplus(x.clone()) * against.clone();
         let loss = match self.alpha {
             FocalAlpha::None => cross_entropy,
             FocalAlpha::Balanced(alpha) => cross_entropy * (t.clone() * (2.0 * alpha - 1.0) + (1.0 - alpha)),
@@ -178,27 +179,28 @@ impl SigmoidFocalLoss {
         let log_wrong = wrong.clamp_min(1e-30).log().mask_where(vanished, -x.abs());
         loss * (log_wrong * self.gamma).exp()
     }
+}
 
-    pub(crate) fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
-        InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
-        let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
-        let found = match HostSlice::of(targets) {
-            Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
-            None => {
-                let values =
-                    targets.clone().inner().into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values");
-                values.iter().position(|&t| outside(t)).map(|index| (index, values[index]))
-            }
-        };
-        match found {
-            None => Ok(()),
-            Some((index, value)) => Err(InputError::Value {
-                loss: NAME,
-                tensor: "targets",
-                allowed: "in [0, 1] (class indices must be one-hot encoded first)".into(),
-                index,
-                value: value.to_string(),
-            }),
+pub(crate) fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
+    InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
+    InputError::check_dtype(NAME, "targets", targets.dtype(), logits.dtype(), "(that of logits)")?;
+    let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
+    let found = match HostSlice::of(targets) {
+        Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
+        None => {
+            let values =
+                targets.clone().inner().into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values");
+            values.iter().position(|&t| outside(t)).map(|index| (index, values[index]))
         }
+    };
+    match found {
+        None => Ok(()),
+        Some((index, value)) => Err(InputError::Value {
+            loss: NAME,
+            tensor: "targets",
+            allowed: "in [0, 1] (class indices must be one-hot encoded first)".into(),
+            index,
+            value: value.to_string(),
+        }),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError};
-use crate::fused::sum_over_blocks;
+use crate::fused::{nothing, sum_over_blocks};
 use crate::labels;
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
@@ -10,6 +10,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use losslab_kernels::options::Positives;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 const NAME: &str = "info-nce";
@@ -75,7 +76,7 @@ impl InfoNceLossConfig {
 /// With groups ([`forward_grouped`](Self::forward_grouped)) a key is a positive of every query of its group, by
 /// [`Positives`]; queries without a positive don't count.
 ///
-/// Memory beyond the gradients: a block of rows of the similarity matrix (some tens of MiB), whatever the batch.
+/// Memory: a few tensors of a block of rows of the similarity matrix, each of about 4 million values, whatever the batch.
 /// [`forward_no_reduction`](Self::forward_no_reduction) holds the whole matrix.
 ///
 /// **Use it** to align two views or two modalities, with batches as large as they get. **Don't** where a batch holds
@@ -200,6 +201,21 @@ impl InfoNceLoss {
         }
     }
 
+    /// Counts what groups make of a batch.
+    ///
+    /// # Panics
+    /// Where [`try_forward_grouped`](Self::try_forward_grouped) returns an error.
+    pub fn group_statistics(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        query_groups: Tensor<1, Int>,
+        key_groups: Tensor<1, Int>,
+    ) -> GroupStatistics {
+        let pairing = Pairing::grouped(&queries, &keys, query_groups, key_groups, self.positives);
+        pairing.unwrap_or_else(|error| panic!("{error}")).statistics()
+    }
+
     /// The terms of the queries, and those of the keys in the symmetric form.
     fn directions(&self, queries: Tensor<2>, keys: Tensor<2>, pairing: &Pairing) -> (Tensor<1>, Option<Tensor<1>>) {
         let (q, k) = (prepare(queries, self.normalize), prepare(keys, self.normalize));
@@ -232,8 +248,19 @@ impl InfoNceLoss {
 
     /// 1/τ, shape `[1, 1]`.
     fn scale(&self, like: &Tensor<2>) -> Tensor<2> {
-        self.temperature.scale(&like.device().inner()).cast(like.dtype()).reshape([1, 1])
+        self.temperature.scale(&like.device().inner(), like.dtype()).reshape([1, 1])
     }
+}
+
+/// How many pairs of a batch are of which kind, by its group ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupStatistics {
+    /// Queries with a positive; the others don't count.
+    pub valid_queries: usize,
+    /// Pairs of a query and a positive of it.
+    pub positives: usize,
+    /// Pairs of a query and a key of its group that are left out ([`Positives::Aligned`]): false negatives otherwise.
+    pub masked: usize,
 }
 
 /// Which keys are the positives of which queries.
@@ -252,6 +279,7 @@ struct Groups {
 impl Pairing {
     fn aligned(queries: &Tensor<2>, keys: &Tensor<2>) -> Result<Self, InputError> {
         let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
+        InputError::check_width(NAME, "queries", [n, d])?;
         if m < n || key_dim != d {
             return Err(InputError::Shape {
                 loss: NAME,
@@ -260,6 +288,7 @@ impl Pairing {
                 found: vec![m, key_dim],
             });
         }
+        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
         Ok(Self { queries: n, keys: m, groups: None })
     }
 
@@ -274,7 +303,9 @@ impl Pairing {
         if positives == Positives::Aligned {
             Self::aligned(queries, keys)?;
         }
+        InputError::check_width(NAME, "queries", [n, d])?;
         InputError::check_shape(NAME, "keys", &[m, key_dim], &[m, d], "(the width of queries)")?;
+        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
         InputError::check_shape(NAME, "query_groups", &query_groups.dims(), &[n], "(one for each query)")?;
         InputError::check_shape(NAME, "key_groups", &key_groups.dims(), &[m], "(one for each key)")?;
         let groups = Groups { of_queries: labels::read(query_groups), of_keys: labels::read(key_groups), positives };
@@ -314,16 +345,35 @@ impl Pairing {
     fn valid(&self) -> u64 {
         match &self.groups {
             Some(groups) if groups.positives != Positives::Aligned => {
-                let present = groups.of_keys.iter().collect::<std::collections::HashSet<_>>();
+                let present = groups.of_keys.iter().collect::<HashSet<_>>();
                 groups.of_queries.iter().filter(|group| present.contains(group)).count() as u64
             }
             _ => self.anchors() as u64,
         }
     }
 
+    fn statistics(&self) -> GroupStatistics {
+        let valid_queries = self.valid() as usize;
+        let Some(groups) = &self.groups else {
+            return GroupStatistics { valid_queries, positives: valid_queries, masked: 0 };
+        };
+        let mut sizes = HashMap::new();
+        groups.of_keys.iter().for_each(|group| *sizes.entry(group).or_insert(0) += 1);
+        let same = groups.of_queries.iter().filter_map(|group| sizes.get(group)).sum();
+        match groups.positives {
+            Positives::Aligned => {
+                GroupStatistics { valid_queries, positives: valid_queries, masked: same - valid_queries }
+            }
+            _ => GroupStatistics { valid_queries, positives: same, masked: 0 },
+        }
+    }
+
     /// The terms of some queries, 0 without a positive. `scale` is 1/τ, shape `[1, 1]`.
     fn terms(&self, q: Tensor<2>, k: Tensor<2>, scale: Tensor<2>, rows: Range<usize>) -> Tensor<1> {
         let device = q.device().inner();
+        if rows.is_empty() || self.keys == 0 {
+            return nothing(q, rows.len());
+        }
         let logits = q.slice(rows.clone()).matmul(k.transpose()) * scale;
         let positions = rows.clone().map(|i| i as i64).collect::<Vec<i64>>();
         let own = || Tensor::<1, Int>::from_data(positions.as_slice(), &device).unsqueeze_dim::<2>(1);

@@ -2,5 +2,5 @@
 
 mod info_nce;
 
-pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
+pub use info_nce::{GroupStatistics, InfoNceLoss, InfoNceLossConfig};
 pub use losslab_kernels::options::Positives;

@@ -4,14 +4,12 @@ use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short
 use super::vectors::{Lengths, Vectors, judge_lengths};
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError, Range};
+use crate::fused::BLOCK_VALUES;
 use crate::labels;
 use burn::config::Config;
 use burn::tensor::{Int, Tensor};
 
 const NAME: &str = "diagnostics of contrastive pairs";
-
-/// A block of similarities holds about this many values (16 MiB).
-const BLOCK_VALUES: usize = 4 << 20;
 
 /// Below this number of negatives it is no wonder that one of them dominates.
 const NEGATIVES_TO_JUDGE: f64 = 8.0;

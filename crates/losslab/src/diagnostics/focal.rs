@@ -2,7 +2,7 @@
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
 use super::vectors::finite;
-use crate::classification::{FocalLoss, SigmoidFocalLoss};
+use crate::classification::{FocalLoss, SigmoidFocalLoss, check_sigmoid_focal};
 use crate::error::InputError;
 use burn::config::Config;
 use burn::tensor::{Int, Tensor};
@@ -98,7 +98,7 @@ impl Diagnostics<FocalNumbers> {
         targets: Tensor<D>,
         config: &FocalDiagnosticsConfig,
     ) -> Result<Self, InputError> {
-        SigmoidFocalLoss::check(&logits, &targets)?;
+        check_sigmoid_focal(&logits, &targets)?;
         let x = in_f32(finite(NAME, "logits", logits)?);
         let t = in_f32(finite(NAME, "targets", targets)?);
         let gradients = |gamma: f64, alpha: FocalAlpha| {

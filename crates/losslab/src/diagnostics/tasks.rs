@@ -2,9 +2,9 @@
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, short};
 use super::vectors::finite;
-use crate::classification::in_f32;
 use crate::distance::{norm, normalize};
 use crate::error::InputError;
+use crate::math::in_f32;
 use burn::config::Config;
 use burn::tensor::Tensor;
 

@@ -1,9 +1,10 @@
 //! Contrastive loss over all pairs of a labelled batch.
 
 use super::{prepare, read_labels};
-use crate::distance::{Distance, check_margin, hinge, pairwise};
+use crate::distance::{Distance, check_margin, pairwise};
 use crate::error::{ConfigError, InputError};
-use crate::fused::sum_over_blocks;
+use crate::fused::{nothing, sum_over_blocks};
+use crate::math::hinge;
 use crate::reduction::Reduction;
 use burn::config::Config;
 use burn::module::Module;
@@ -42,8 +43,8 @@ impl BatchContrastiveLossConfig {
     /// # Errors
     /// If a margin isn't one that the distance can reach, or the positive margin isn't below the negative one.
     pub fn try_init(&self) -> Result<BatchContrastiveLoss, ConfigError> {
-        check_margin(NAME, "positive_margin", self.positive_margin, self.distance, true)?;
-        check_margin(NAME, "negative_margin", self.negative_margin, self.distance, false)?;
+        check_margin(NAME, "positive_margin", self.positive_margin, self.distance, self.normalize, true)?;
+        check_margin(NAME, "negative_margin", self.negative_margin, self.distance, self.normalize, false)?;
         if self.positive_margin >= self.negative_margin {
             let allowed = format!("below negative_margin = {}", self.negative_margin);
             return Err(ConfigError::new(NAME, "positive_margin", allowed, self.positive_margin));
@@ -77,8 +78,8 @@ impl BatchContrastiveLossConfig {
 /// [`Reduction::Mean`] divides by all `n(n−1)/2` pairs, most of which are dissimilar;
 /// [`Reduction::MeanActive`] by those that cost something.
 ///
-/// Memory beyond the gradient: one block of rows (some tens of MiB), whatever the batch.
-/// [`forward_no_reduction`](BatchContrastiveLoss::forward_no_reduction) holds `n²·d` values.
+/// Memory: a few tensors of a block of rows, each of about 4 million values, or `n·d` where one row of pairs is more.
+/// [`forward_no_reduction`](BatchContrastiveLoss::forward_no_reduction) holds a few of `n²·d` values.
 ///
 /// **Use it** on small labelled batches. **Don't** where only the order of distances matters:
 /// [`TripletLoss`](crate::TripletLoss) leaves them free otherwise.
@@ -147,6 +148,9 @@ impl BatchContrastiveLoss {
     pub fn forward_no_reduction(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         let labels = read_labels(NAME, &embeddings, labels).unwrap_or_else(|error| panic!("{error}"));
         let rows = labels.len();
+        if rows < 2 {
+            return nothing(embeddings, 0);
+        }
         let upper = (0..rows as i64).flat_map(|i| (i + 1..rows as i64).map(move |j| i * rows as i64 + j));
         let upper = upper.collect::<Vec<i64>>();
         let terms = self.terms(prepare(embeddings, self.normalize), &labels, 0..rows).reshape([rows * rows]);

@@ -1,9 +1,10 @@
 //! Contrastive loss over given pairs.
 
 use super::prepare;
-use crate::distance::{Distance, between, check_margin, hinge};
+use crate::distance::{Distance, between, check_margin};
 use crate::error::{ConfigError, InputError};
 use crate::labels;
+use crate::math::hinge;
 use crate::reduction::{Reduction, Terms};
 use burn::config::Config;
 use burn::module::Module;
@@ -38,7 +39,7 @@ impl ContrastiveLossConfig {
     /// # Errors
     /// If the margin isn't one that the distance can reach.
     pub fn try_init(&self) -> Result<ContrastiveLoss, ConfigError> {
-        check_margin(NAME, "margin", self.margin, self.distance, false)?;
+        check_margin(NAME, "margin", self.margin, self.distance, self.normalize, false)?;
         Ok(ContrastiveLoss {
             margin: self.margin,
             half: self.half,
@@ -126,7 +127,9 @@ impl ContrastiveLoss {
     }
 
     fn terms(&self, x1: Tensor<2>, x2: Tensor<2>, similar: Tensor<1, Bool>) -> Result<Tensor<1>, InputError> {
+        InputError::check_width(NAME, "x1", x1.dims())?;
         InputError::check_shape(NAME, "x2", &x2.dims(), &x1.dims(), "(the shape of x1)")?;
+        InputError::check_dtype(NAME, "x2", x2.dtype(), x1.dtype(), "(that of x1)")?;
         InputError::check_shape(NAME, "similar", &similar.dims(), &x1.dims()[..1], "(one for each pair)")?;
         let distance = between(self.distance, prepare(x1, self.normalize), prepare(x2, self.normalize));
         let apart = hinge(-distance.clone() + self.margin);

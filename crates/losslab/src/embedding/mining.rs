@@ -3,16 +3,15 @@
 use super::{prepare, read_labels};
 use crate::distance::{Distance, check_margin, pairwise};
 use crate::error::{ConfigError, InputError};
-use crate::fused::HostSlice;
+use crate::fused::{BLOCK_VALUES, HostSlice};
 use burn::config::Config;
 use burn::tensor::{Device, Int, Tensor};
 use losslab_kernels::distances;
 use losslab_kernels::options::SemiHardFallback;
+use std::cmp::Ordering;
+use std::ops::Range;
 
 const NAME: &str = "triplet-miner";
-
-/// A block of distances holds about this many intermediate values (16 MiB).
-const BLOCK_VALUES: usize = 4 << 20;
 
 /// Configuration of [`TripletMiner`].
 #[derive(Config, Debug)]
@@ -34,7 +33,7 @@ impl TripletMinerConfig {
     /// # Errors
     /// If the margin isn't one that the distance can reach.
     pub fn try_init(&self) -> Result<TripletMiner, ConfigError> {
-        check_margin(NAME, "margin", self.margin, self.distance, true)?;
+        check_margin(NAME, "margin", self.margin, self.distance, self.normalize, true)?;
         Ok(TripletMiner { margin: self.margin, distance: self.distance, normalize: self.normalize })
     }
 
@@ -173,11 +172,15 @@ impl TripletMiner {
         statistics
     }
 
+    pub(super) fn without_normalization(self) -> Self {
+        Self { normalize: false, ..self }
+    }
+
     pub(super) fn choose_batch_hard(&self, embeddings: Tensor<2>, labels: &[i64]) -> Triplets {
         let mut triplets = Vec::new();
         self.for_each_anchor(embeddings, labels, |a, distances, positives, negatives| {
             let farthest = farthest(positives, distances);
-            let nearest = nearest(negatives.iter().copied(), distances);
+            let nearest = nearest(negatives, distances);
             triplets.extend(farthest.zip(nearest).map(|(p, n)| [a, p, n]));
         });
         Triplets(triplets)
@@ -191,14 +194,20 @@ impl TripletMiner {
     ) -> Triplets {
         let mut triplets = Vec::new();
         self.for_each_anchor(embeddings, labels, |a, distances, positives, negatives| {
+            // Nearest first, of equal ones the first; a NaN is nearer than all.
+            let mut sorted = negatives.to_vec();
+            sorted.sort_by(|&i, &j| {
+                let (di, dj) = (distances[i], distances[j]);
+                dj.is_nan().cmp(&di.is_nan()).then(di.partial_cmp(&dj).unwrap_or(Ordering::Equal))
+            });
             for &p in positives {
-                // A NaN stays among the candidates.
-                let farther =
-                    |&n: &usize| distances[n] > distances[p] || distances[n].is_nan() || distances[p].is_nan();
-                let chosen = nearest(negatives.iter().copied().filter(farther), distances);
-                let chosen = chosen.or_else(|| match fallback {
+                let farther = match sorted.first() {
+                    Some(&n) if distances[n].is_nan() || distances[p].is_nan() => Some(n),
+                    _ => sorted.get(sorted.partition_point(|&n| distances[n] <= distances[p])).copied(),
+                };
+                let chosen = farther.or_else(|| match fallback {
                     SemiHardFallback::Farthest => farthest(negatives, distances),
-                    SemiHardFallback::Nearest => nearest(negatives.iter().copied(), distances),
+                    SemiHardFallback::Nearest => sorted.first().copied(),
                     SemiHardFallback::Skip => None,
                 });
                 triplets.extend(chosen.map(|n| [a, p, n]));
@@ -261,9 +270,9 @@ fn farthest(candidates: &[usize], distances: &[f64]) -> Option<usize> {
 }
 
 /// The first of the nearest; a NaN is nearer than all.
-fn nearest(candidates: impl Iterator<Item = usize>, distances: &[f64]) -> Option<usize> {
+fn nearest(candidates: &[usize], distances: &[f64]) -> Option<usize> {
     let nearer = |best: usize, j: usize| distances[j] < distances[best] || outranks(distances[j], distances[best]);
-    candidates.reduce(|best, j| if nearer(best, j) { j } else { best })
+    candidates.iter().copied().reduce(|best, j| if nearer(best, j) { j } else { best })
 }
 
 fn outranks(new: f64, best: f64) -> bool {
@@ -283,6 +292,11 @@ impl Triplets {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Some of the triplets.
+    pub(crate) fn part(&self, range: Range<usize>) -> Triplets {
+        Triplets(self.0[range].to_vec())
     }
 
     /// The triplets, `[anchor, positive, negative]` each.

@@ -13,9 +13,9 @@ pub use mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
 pub use triplet::{TripletLoss, TripletLossConfig};
 pub use triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig};
 
-use crate::classification::in_f32;
 use crate::distance::normalize;
 use crate::error::InputError;
+use crate::math::in_f32;
 use burn::tensor::{Int, Tensor};
 
 /// Embeddings in f32 or f64, brought to length 1 where asked for.
@@ -30,6 +30,7 @@ pub(crate) fn read_labels(
     embeddings: &Tensor<2>,
     labels: Tensor<1, Int>,
 ) -> Result<Vec<i64>, InputError> {
+    InputError::check_width(loss, "embeddings", embeddings.dims())?;
     let rows = embeddings.dims()[0];
     InputError::check_shape(loss, "labels", &labels.dims(), &[rows], "(one for each row of embeddings)")?;
     Ok(crate::labels::read(labels))

@@ -6,7 +6,7 @@ use super::{prepare, read_labels};
 use crate::distance::{Distance, pairwise};
 use crate::error::{ConfigError, InputError};
 use crate::fused::{nothing, sum_over_blocks};
-use crate::reduction::{Reduction, Terms};
+use crate::reduction::Reduction;
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Bool, IndexingUpdateOp, Int, Tensor, TensorData};
@@ -18,8 +18,8 @@ const NAME: &str = "triplet";
 /// Configuration of [`TripletLoss`].
 #[derive(Config, Debug)]
 pub struct TripletLossConfig {
-    /// How much farther than the positive the negative must be: above 0, or at least 0 with a soft margin (and at most 2
-    /// for [`Distance::Cosine`]). Typical: 0.1 to 2. Default: 0.2.
+    /// How much farther than the positive the negative must be: above 0, or at least 0 with a soft margin (and at most the
+    /// largest distance: 2 for [`Distance::Cosine`] and unit vectors, squared 4). Typical: 0.1 to 2. Default: 0.2.
     #[config(default = 0.2)]
     pub margin: f64,
     /// Which triplets of the batch count. Default: semi-hard.
@@ -56,15 +56,18 @@ impl TripletLossConfig {
             .with_soft(self.soft)
             .with_swap(self.swap)
             .with_distance(self.distance)
+            .with_normalize(self.normalize)
             .with_reduction(self.reduction);
         let miner = TripletMinerConfig::new().with_margin(self.margin).with_distance(self.distance);
+        let miner = miner.with_normalize(self.normalize);
         let named = |error| ConfigError { loss: NAME, ..error };
         Ok(TripletLoss {
             mining: self.mining,
             fallback: self.fallback,
             normalize: self.normalize,
-            aligned: aligned.try_init().map_err(named)?,
-            miner: miner.try_init().map_err(named)?,
+            // Both see embeddings that are of length 1 already.
+            aligned: AlignedTripletLoss { normalize: false, ..aligned.try_init().map_err(named)? },
+            miner: miner.try_init().map_err(named)?.without_normalization(),
         })
     }
 
@@ -91,8 +94,9 @@ impl TripletLossConfig {
 /// valid triplet costs 0. [`Reduction::MeanActive`] divides by the triplets that cost something, as
 /// pytorch-metric-learning does.
 ///
-/// Memory: batch-all works through blocks of anchors (some tens of MiB; with `swap` it also holds `n²·d` values);
-/// batch-hard and semi-hard hold `d` values for each mined triplet.
+/// Memory: a few tensors of a block of anchors, each of about 4 million values, or what one anchor needs where that is
+/// more (`n·d` values, and `n` for each of its positives; with `swap` in batch-all `n·d` for each of its positives).
+/// [`forward_no_reduction`](TripletLoss::forward_no_reduction) takes all anchors as one block.
 ///
 /// **Use it** for retrieval and verification with class labels, in batches of P classes × K samples. **Don't** with
 /// batches in which classes hardly repeat: there are no valid triplets; look at [`TripletLoss::statistics`].
@@ -100,7 +104,7 @@ impl TripletLossConfig {
 /// # Example
 ///
 /// Anchor 0 has its positive at 0.3 and its nearest farther negative at 0.4: `0.3 − 0.4 + 0.2 = 0.1`. Anchor 1 has
-/// no negative beyond its positive but the one at 1.7, at no cost. So does the other class:
+/// no negative beyond its positive but the one at 1.7, at no cost. The other two samples have no positive.
 ///
 /// ```
 /// use burn::tensor::{Device, Int, Tensor};
@@ -149,18 +153,24 @@ impl TripletLoss {
         let labels = read_labels(NAME, &embeddings, labels)?;
         let embeddings = prepare(embeddings, self.normalize);
         let reduction = self.aligned.reduction;
-        if let Some(triplets) = self.mine(&embeddings, &labels) {
-            if triplets.is_empty() {
-                return Ok(nothing(embeddings));
-            }
-            let [a, p, n] = triplets.select(embeddings);
-            return Ok(Terms::all(self.aligned.forward_no_reduction(a, p, n)).reduce(reduction));
-        }
-        let pairs = Pairs::of(&labels);
         let [rows, dim] = embeddings.dims();
-        let per_row = rows * dim + rows * pairs.0.len() / rows.max(1);
+        if let Some(triplets) = self.mine(&embeddings, &labels) {
+            let (count, per_triplet) = (triplets.len(), 3 * dim);
+            return Ok(sum_over_blocks([embeddings], count, per_triplet, count as u64, reduction, |[x], block| {
+                let [a, p, n] = triplets.part(block).select(x);
+                Some(self.aligned.forward_no_reduction(a, p, n))
+            }));
+        }
+        // Class by class: the anchors of a block then share their positives.
+        let mut order = (0..rows).collect::<Vec<usize>>();
+        order.sort_by_key(|&i| labels[i]);
+        let embeddings = embeddings.clone().select(0, positions(order.iter().copied(), &embeddings));
+        let labels = order.iter().map(|&i| labels[i]).collect::<Vec<i64>>();
+        let pairs = Pairs::of(&labels);
+        // The distances of an anchor, and a row of triplets for each of its positives.
+        let per_anchor = rows * (dim + pairs.most_of_an_anchor());
         let valid = pairs.valid_triplets(&labels);
-        Ok(sum_over_blocks([embeddings], rows, per_row, valid, reduction, |[x], anchors| {
+        Ok(sum_over_blocks([embeddings], rows, per_anchor, valid, reduction, |[x], anchors| {
             self.all_terms(x, &labels, &pairs, anchors)
         }))
     }
@@ -172,7 +182,7 @@ impl TripletLoss {
     pub fn forward_no_reduction(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         let labels = read_labels(NAME, &embeddings, labels).unwrap_or_else(|error| panic!("{error}"));
         let embeddings = prepare(embeddings, self.normalize);
-        let zeros = nothing(embeddings.clone()).expand([labels.len()]);
+        let zeros = nothing(embeddings.clone(), labels.len());
         let (terms, anchors): (Tensor<1>, Vec<usize>) = match self.mine(&embeddings, &labels) {
             Some(triplets) if triplets.is_empty() => return zeros,
             Some(triplets) => {
@@ -195,6 +205,7 @@ impl TripletLoss {
     /// # Panics
     /// If the shapes don't fit.
     pub fn statistics(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> TripletStatistics {
+        read_labels(NAME, &embeddings, labels.clone()).unwrap_or_else(|error| panic!("{error}"));
         self.miner.statistics(prepare(embeddings, self.normalize), labels)
     }
 
@@ -222,8 +233,14 @@ impl TripletLoss {
         let near = from_anchor.clone().reshape([anchors.len() * n]).select(0, flat).unsqueeze_dim::<2>(1);
         let mut far = from_anchor.select(0, positions(pairs.iter().map(|[a, _]| a - anchors.start), &x));
         if self.aligned.swap {
-            let from_positive = pairwise(distance, x.clone(), x.clone());
-            far = smaller(far, from_positive.select(0, positions(pairs.iter().map(|[_, p]| *p), &x)));
+            // Distances only from the positives of these anchors, each once.
+            let mut positives = pairs.iter().map(|[_, p]| *p).collect::<Vec<usize>>();
+            positives.sort_unstable();
+            positives.dedup();
+            let from_positive = x.clone().select(0, positions(positives.iter().copied(), &x));
+            let from_positive = pairwise(distance, from_positive, x.clone());
+            let place = |p: &usize| positives.binary_search(p).expect("each positive is listed");
+            far = smaller(far, from_positive.select(0, positions(pairs.iter().map(|[_, p]| place(p)), &x)));
         }
         let same = pairs.iter().flat_map(|[a, _]| labels.iter().map(move |label| *label == labels[*a]));
         let same = TensorData::new(same.collect::<Vec<bool>>(), [pairs.len(), n]);
@@ -251,6 +268,11 @@ impl Pairs {
         let start = self.0.partition_point(|pair| pair[0] < anchors.start);
         let end = self.0.partition_point(|pair| pair[0] < anchors.end);
         &self.0[start..end]
+    }
+
+    /// The largest number of positives that an anchor has.
+    fn most_of_an_anchor(&self) -> usize {
+        self.0.chunk_by(|first, second| first[0] == second[0]).map(<[_]>::len).max().unwrap_or(0)
     }
 
     /// Each pair has a triplet for each sample of another class.

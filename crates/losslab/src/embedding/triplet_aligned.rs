@@ -1,21 +1,21 @@
 //! Triplet loss over given triplets.
 
 use super::prepare;
-use crate::distance::{Distance, between, check_margin, hinge};
+use crate::distance::{Distance, between, check_margin};
 use crate::error::{ConfigError, InputError};
+use crate::math::{hinge, softplus};
 use crate::reduction::{Reduction, Terms};
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_sigmoid;
 
 const NAME: &str = "triplet-aligned";
 
 /// Configuration of [`AlignedTripletLoss`].
 #[derive(Config, Debug)]
 pub struct AlignedTripletLossConfig {
-    /// How much farther than the positive the negative must be: above 0, or at least 0 with a soft margin (and at most 2
-    /// for [`Distance::Cosine`]). Typical: 0.1 to 2. Default: 1.
+    /// How much farther than the positive the negative must be: above 0, or at least 0 with a soft margin (and at most the
+    /// largest distance: 2 for [`Distance::Cosine`] and unit vectors, squared 4). Typical: 0.1 to 2. Default: 1.
     #[config(default = 1.0)]
     pub margin: f64,
     /// Softplus in place of the hinge. With margin 0 it is the soft margin of Hermans et al. 2017. Default: false.
@@ -41,7 +41,7 @@ impl AlignedTripletLossConfig {
     /// # Errors
     /// If the margin isn't one that the distance can reach.
     pub fn try_init(&self) -> Result<AlignedTripletLoss, ConfigError> {
-        check_margin(NAME, "margin", self.margin, self.distance, self.soft)?;
+        check_margin(NAME, "margin", self.margin, self.distance, self.normalize, self.soft)?;
         Ok(AlignedTripletLoss {
             margin: self.margin,
             soft: self.soft,
@@ -151,7 +151,7 @@ impl AlignedTripletLoss {
     /// The loss of `D(a, p) − D(a, n)`.
     pub(super) fn penalty<const D: usize>(&self, difference: Tensor<D>) -> Tensor<D> {
         let violation = difference + self.margin;
-        if self.soft { -log_sigmoid(-violation) } else { hinge(violation) }
+        if self.soft { softplus(violation) } else { hinge(violation) }
     }
 }
 
@@ -163,6 +163,10 @@ pub(super) fn smaller<const D: usize>(first: Tensor<D>, second: Tensor<D>) -> Te
 }
 
 fn check(anchor: &Tensor<2>, positive: &Tensor<2>, negative: &Tensor<2>) -> Result<(), InputError> {
-    InputError::check_shape(NAME, "positive", &positive.dims(), &anchor.dims(), "(the shape of anchor)")?;
-    InputError::check_shape(NAME, "negative", &negative.dims(), &anchor.dims(), "(the shape of anchor)")
+    InputError::check_width(NAME, "anchor", anchor.dims())?;
+    for (name, tensor) in [("positive", positive), ("negative", negative)] {
+        InputError::check_shape(NAME, name, &tensor.dims(), &anchor.dims(), "(the shape of anchor)")?;
+        InputError::check_dtype(NAME, name, tensor.dtype(), anchor.dtype(), "(that of anchor)")?;
+    }
+    Ok(())
 }

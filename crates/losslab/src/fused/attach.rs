@@ -65,28 +65,28 @@ impl<B: Backend, C: CheckpointStrategy> AttachGradient for Autodiff<B, C> {
     }
 }
 
-/// Returns `value`, whose derivative with respect to `input` is `gradient`.
+/// Returns `value`, whose derivative with respect to `input` is `gradient`, or 0 without one.
 ///
 /// `value` may carry gradients of other inputs already. `gradient` has the shape of `input` and no tape.
-pub(crate) fn attach<const D: usize>(value: Tensor<1>, input: Tensor<D>, gradient: Tensor<D>) -> Tensor<1> {
+pub(crate) fn attach<const D: usize>(value: Tensor<1>, input: Tensor<D>, gradient: Option<Tensor<D>>) -> Tensor<1> {
+    let value = if input.is_autodiff() { value.autodiff() } else { value };
     if !input.is_tracked() {
         return value;
     }
+    let gradient = gradient.unwrap_or_else(|| input.clone().inner().zeros_like()).autodiff();
     if input.clone().inner().try_into_primitive::<Flex>().is_err() {
-        // Plain operations do the same on any device, at the price of a product of the input's size.
-        let product = (input * gradient.autodiff()).sum();
-        return value + (product.clone() - product.detach());
+        // Plain operations do the same on any device, at the price of a product of the input's size, which is 0.
+        return value + ((input.clone() - input.detach()) * gradient).sum();
     }
-    Tensor::from_dispatch(<Dispatch as AttachGradient>::attach_gradient(
-        value.autodiff().into_dispatch(),
-        input.into_dispatch(),
-        gradient.autodiff().into_dispatch(),
-    ))
+    let (value, input, gradient) = (value.into_dispatch(), input.into_dispatch(), gradient.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as AttachGradient>::attach_gradient(value, input, gradient))
 }
 
-/// The loss of nothing: 0 with gradient 0, on the tape of the input.
-pub(crate) fn nothing<const D: usize>(input: Tensor<D>) -> Tensor<1> {
+/// Zeros on the tape of the input, with gradient 0: the loss of nothing.
+pub(crate) fn nothing<const D: usize>(input: Tensor<D>, count: usize) -> Tensor<1> {
     let inner = input.clone().inner();
-    let zero = Tensor::<1>::zeros([1], (&inner.device(), inner.dtype()));
-    attach(zero, input, inner.zeros_like())
+    let zeros = |count: usize| Tensor::<1>::zeros([count], (&inner.device(), inner.dtype()));
+    let zero = attach(zeros(1), input, None);
+    // Burn expands to no size of 0.
+    if count == 0 { zero.slice(0..0) } else { zero.expand([count]) }
 }

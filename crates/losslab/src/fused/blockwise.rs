@@ -1,6 +1,7 @@
 //! Batch-wise losses in plain tensor operations, with the memory of one block of rows.
 
 use super::attach;
+use crate::math::sum;
 use crate::reduction::count_active;
 use burn::tensor::Tensor;
 use losslab_kernels::Sums;
@@ -8,7 +9,7 @@ use losslab_kernels::options::Reduction;
 use std::ops::Range;
 
 /// A block's intermediate tensors hold about this many values each (16 MiB).
-const BLOCK_VALUES: usize = 4 << 20;
+pub(crate) const BLOCK_VALUES: usize = 4 << 20;
 
 /// Sums `terms` over blocks of rows and attaches the gradient to the inputs; returns the reduced loss.
 ///
@@ -22,7 +23,6 @@ pub(crate) fn sum_over_blocks<const N: usize, const D: usize>(
     reduction: Reduction,
     terms: impl Fn([Tensor<2>; N], Range<usize>) -> Option<Tensor<D>>,
 ) -> Tensor<1> {
-    let tracked = inputs.iter().any(Tensor::is_tracked);
     let device = inputs[0].device().inner();
     let step = (BLOCK_VALUES / values_per_row.max(1)).max(1);
     let mut sums = Sums { weight: valid as f64, valid, ..Sums::default() };
@@ -38,16 +38,16 @@ pub(crate) fn sum_over_blocks<const N: usize, const D: usize>(
         if reduction == Reduction::MeanActive {
             sums.active += count_active(terms.clone());
         }
-        let total = terms.sum();
+        let total = sum(terms);
         sums.total += total.clone().into_scalar::<f64>();
         if total.is_tracked() {
             let mut grads = total.backward();
-            for (sum, leaf) in gradients.iter_mut().zip(&leaves) {
+            for (so_far, leaf) in gradients.iter_mut().zip(&leaves) {
                 let Some(gradient) = leaf.grad_remove(&mut grads) else {
                     continue;
                 };
-                *sum = Some(match sum.take() {
-                    Some(sum) => sum + gradient,
+                *so_far = Some(match so_far.take() {
+                    Some(so_far) => so_far + gradient,
                     None => gradient,
                 });
             }
@@ -55,11 +55,8 @@ pub(crate) fn sum_over_blocks<const N: usize, const D: usize>(
     }
 
     let mut value = Tensor::from_data([sums.total], (&device, inputs[0].dtype()));
-    if tracked {
-        for (input, gradient) in inputs.into_iter().zip(gradients) {
-            let gradient = gradient.unwrap_or_else(|| input.clone().inner().zeros_like());
-            value = attach(value, input, gradient);
-        }
+    for (input, gradient) in inputs.into_iter().zip(gradients) {
+        value = attach(value, input, gradient);
     }
     value * sums.scale(reduction)
 }

@@ -37,10 +37,8 @@ pub(crate) fn attach_sum<const N: usize, const D: usize>(
     let sums = kernel(gradients.each_mut().map(|gradient| gradient.as_deref_mut()));
     let mut value = Tensor::from_data([sums.total as f32], &device);
     for (input, gradient) in inputs.into_iter().zip(gradients) {
-        if let Some(gradient) = gradient {
-            let gradient = Tensor::from_data(TensorData::new(gradient, input.shape()), &device);
-            value = attach(value, input, gradient);
-        }
+        let gradient = gradient.map(|values| Tensor::from_data(TensorData::new(values, input.shape()), &device));
+        value = attach(value, input, gradient);
     }
     // The gradients are those of the sum: scaling after the attachment scales both.
     value * sums.scale(reduction)

@@ -5,5 +5,5 @@ mod blockwise;
 mod flex;
 
 pub(crate) use attach::{attach, nothing};
-pub(crate) use blockwise::sum_over_blocks;
+pub(crate) use blockwise::{BLOCK_VALUES, sum_over_blocks};
 pub(crate) use flex::{HostSlice, attach_sum};

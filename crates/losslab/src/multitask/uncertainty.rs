@@ -1,6 +1,7 @@
 //! Task weights that are learned with the model.
 
 use crate::error::{ConfigError, InputError, Range};
+use crate::math::in_f32;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -16,7 +17,7 @@ pub struct UncertaintyLossConfig {
     /// The form of the weights. Default: `exp(−s)·L + s`.
     #[config(default = "UncertaintyForm::Unscaled")]
     pub form: UncertaintyForm,
-    /// The initial `s = log σ²` of each task. Default: 0 each.
+    /// The initial `s = log σ²` of each task, in `[-80, 80]`. Default: 0 each.
     pub log_vars: Option<Vec<f64>>,
 }
 
@@ -24,8 +25,8 @@ impl UncertaintyLossConfig {
     /// Creates the loss on a device.
     ///
     /// # Errors
-    /// If there is no task, the number of likelihoods or of initial values isn't that of the tasks, or a value isn't
-    /// finite.
+    /// If there is no task, the number of likelihoods or of initial values isn't that of the tasks, or an
+    /// initial value is out of range.
     pub fn try_init(&self, device: &Device) -> Result<UncertaintyLoss, ConfigError> {
         ConfigError::check(NAME, "tasks", self.tasks as f64, Range::AtLeast(1.0))?;
         let one_each = |parameter, found: usize| {
@@ -38,7 +39,7 @@ impl UncertaintyLossConfig {
         }
         let log_vars = self.log_vars.clone().unwrap_or_else(|| vec![0.0; self.tasks]);
         one_each("log_vars", log_vars.len())?;
-        log_vars.iter().try_for_each(|&s| ConfigError::check(NAME, "log_vars", s, Range::AtLeast(f64::MIN)))?;
+        log_vars.iter().try_for_each(|&s| ConfigError::check(NAME, "log_vars", s, Range::Within(-80.0, 80.0)))?;
         let log_vars = log_vars.iter().map(|&s| s as f32).collect::<Vec<f32>>();
         Ok(UncertaintyLoss {
             log_vars: Param::from_tensor(Tensor::from_data(log_vars.as_slice(), device)),
@@ -128,6 +129,7 @@ impl UncertaintyLoss {
     }
 
     fn terms(&self, losses: Tensor<1>) -> Result<Tensor<1>, InputError> {
+        let losses = in_f32(losses);
         let log_vars = self.log_vars.val().cast(losses.dtype());
         InputError::check_shape(NAME, "losses", &losses.dims(), &log_vars.dims(), "(one for each task)")?;
         let device = losses.device().inner();

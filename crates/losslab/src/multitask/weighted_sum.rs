@@ -1,6 +1,7 @@
 //! A fixed combination of task losses.
 
 use crate::error::{ConfigError, InputError, Range};
+use crate::math::in_f32;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -53,8 +54,9 @@ fn constants(
         let allowed = format!("{tasks} numbers, one for each task");
         return Err(ConfigError::new(NAME, parameter, allowed, format!("{} numbers", values.len())));
     }
-    values.iter().try_for_each(|&value| ConfigError::check(NAME, parameter, value, range))?;
+    // They are held in f32, so they must be in range there.
     let values = values.iter().map(|&value| value as f32).collect::<Vec<f32>>();
+    values.iter().try_for_each(|&value| ConfigError::check(NAME, parameter, value.into(), range))?;
     // A parameter without gradient: it is saved with the module, but not trained.
     Ok(Param::from_tensor(Tensor::from_data(values.as_slice(), device)).set_require_grad(false))
 }
@@ -66,7 +68,7 @@ fn constants(
 /// ```
 ///
 /// Dividing by the initial losses brings tasks of different scale to 1 at the start, so that the weights mean something.
-/// Weights and initial losses are saved with the module, and a loaded record brings them back.
+/// Weights and initial losses are held in f32 and saved with the module, and a loaded record brings them back.
 ///
 /// **Use it** first: a tuned fixed sum is hard to beat. **Don't** where scales drift apart in training:
 /// see [`UncertaintyLoss`](crate::UncertaintyLoss).
@@ -91,6 +93,24 @@ pub struct WeightedSumLoss {
 }
 
 impl WeightedSumLoss {
+    /// Divides each loss by its value in `losses` from now on, shape `[tasks]`: those of the first batch, say.
+    ///
+    /// # Errors
+    /// If their number isn't that of the tasks, or one isn't above 0 and finite; the loss then stays as it is.
+    pub fn set_initial(&mut self, losses: Tensor<1>) -> Result<(), InputError> {
+        let tasks = self.weights.val().dims();
+        InputError::check_shape(NAME, "losses", &losses.dims(), &tasks, "(one for each task)")?;
+        let values = losses.into_data().convert::<f32>().try_into_vec::<f32>().expect("converted to f32");
+        if let Some(index) = values.iter().position(|&value| !(value > 0.0 && value.is_finite())) {
+            let (tensor, allowed, value) = ("losses", "above 0 and finite".to_owned(), values[index].to_string());
+            return Err(InputError::Value { loss: NAME, tensor, allowed, index, value });
+        }
+        let device = self.initial.val().device();
+        let values = Tensor::from_data(values.as_slice(), &device);
+        self.initial = Param::from_tensor(values).set_require_grad(false);
+        Ok(())
+    }
+
     /// The combined loss.
     ///
     /// # Shapes
@@ -122,6 +142,7 @@ impl WeightedSumLoss {
     fn terms(&self, losses: Tensor<1>) -> Result<Tensor<1>, InputError> {
         let tasks = self.weights.val().dims();
         InputError::check_shape(NAME, "losses", &losses.dims(), &tasks, "(one for each task)")?;
+        let losses = in_f32(losses);
         let factors = (self.weights.val() / self.initial.val()).inner();
         Ok(losses.clone() * factors.cast(losses.dtype()))
     }

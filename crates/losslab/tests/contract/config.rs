@@ -3,7 +3,7 @@
 use crate::subjects::device;
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use losslab::*;
 
 fn text<T>(result: Result<T, ConfigError>) -> String {
@@ -13,15 +13,15 @@ fn text<T>(result: Result<T, ConfigError>) -> String {
 #[test]
 fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
     let focal = SigmoidFocalLossConfig::new;
-    assert_eq!(text(focal().with_gamma(-1.0).try_init()), "focal-sigmoid: gamma must be at least 0, but is -1");
-    assert_eq!(text(focal().with_gamma(f64::NAN).try_init()), "focal-sigmoid: gamma must be at least 0, but is NaN");
+    assert_eq!(text(focal().with_gamma(-1.0).try_init()), "focal-sigmoid: gamma must be in [0, 100], but is -1");
+    assert_eq!(text(focal().with_gamma(f64::NAN).try_init()), "focal-sigmoid: gamma must be in [0, 100], but is NaN");
     assert_eq!(
         text(focal().with_alpha(FocalAlpha::Balanced(3.0)).try_init()),
         "focal-sigmoid: alpha must be in [0, 1], but is 3"
     );
     assert!(focal().with_alpha(FocalAlpha::Uniform(-0.1)).try_init().is_err());
     let softmax = FocalLossConfig::new;
-    assert_eq!(text(softmax().with_gamma(f64::INFINITY).try_init()), "focal: gamma must be at least 0, but is inf");
+    assert_eq!(text(softmax().with_gamma(f64::INFINITY).try_init()), "focal: gamma must be in [0, 100], but is inf");
     assert_eq!(
         text(softmax().with_alpha(Some(vec![1.0, -2.0])).try_init()),
         "focal: alpha must be at least 0, but is -2"
@@ -45,10 +45,17 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         text(crossed.try_init()),
         "contrastive-batch: positive_margin must be below negative_margin = 1, but is 1"
     );
+    // Unit vectors are at most 2 apart.
+    for (distance, farthest) in [(Distance::Euclidean, 2), (Distance::SquaredEuclidean, 4), (Distance::Cosine, 2)] {
+        let config = TripletLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
+        assert_eq!(text(config.try_init()), format!("triplet: margin must be in (0, {farthest}], but is 4.5"));
+        let config = ContrastiveLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
+        assert_eq!(text(config.try_init()), format!("contrastive: margin must be in (0, {farthest}], but is 4.5"));
+    }
     for value in [0.0, -0.1, f64::NAN] {
         let temperature = TemperatureConfig::new().with_value(value);
         let message = text(InfoNceLossConfig::new().with_temperature(temperature).try_init(&device()));
-        assert_eq!(message, format!("info-nce: temperature must be above 0, but is {value}"));
+        assert_eq!(message, format!("info-nce: temperature must be at least 0.000001, but is {value}"));
     }
     let weighted = || WeightedSumLossConfig::new(2);
     assert_eq!(
@@ -56,6 +63,8 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         "weighted-sum: weights must be 2 numbers, one for each task, but is 1 numbers"
     );
     assert!(weighted().with_initial(Some(vec![1.0, 0.0])).try_init(&device()).is_err());
+    // It would be 0 in f32, in which it is held.
+    assert!(weighted().with_initial(Some(vec![1.0, 1e-50])).try_init(&device()).is_err());
     assert!(WeightedSumLossConfig::new(0).try_init(&device()).is_err());
     let form = UncertaintyForm::PerLikelihood(vec![Likelihood::Gaussian]);
     assert!(UncertaintyLossConfig::new(2).with_form(form).try_init(&device()).is_err());
@@ -130,4 +139,29 @@ fn losses_are_modules_that_print() {
     let learned = InfoNceLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(UncertaintyLossConfig::new(3).init(&device()).num_params(), 3);
+}
+
+#[test]
+fn float_types_that_do_not_fit_are_refused() {
+    let single = || Tensor::<2>::ones([2, 3], &device());
+    let double = || single().cast(DType::F64);
+    let half = || single().cast(DType::F16);
+    let error = AlignedTripletLossConfig::new().init().try_forward(single(), single(), double()).unwrap_err();
+    assert_eq!(error.to_string(), "triplet-aligned: negative must be of type f32 (that of anchor), but is f64");
+    assert!(AlignedTripletLossConfig::new().init().try_forward(single(), half(), single()).is_ok());
+    assert!(SigmoidFocalLossConfig::new().init().try_forward(double(), single()).is_err());
+    assert!(SigmoidFocalLossConfig::new().init().try_forward(half(), single()).is_ok());
+    assert!(InfoNceLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
+    let similar = Tensor::<1, burn::tensor::Bool>::from_data([true, false], &device());
+    assert!(ContrastiveLossConfig::new().init().try_forward(single(), double(), similar).is_err());
+}
+
+#[test]
+fn embeddings_without_a_dimension_are_refused() {
+    let labels = Tensor::<1, Int>::from_data([0, 0], &device());
+    let nothing = || Tensor::<2>::zeros([2, 0], &device());
+    let error = TripletLossConfig::new().init().try_forward(nothing(), labels.clone()).unwrap_err();
+    assert_eq!(error.to_string(), "triplet: embeddings must have shape [n, 1 or more], but has [2, 0]");
+    assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels).is_err());
+    assert!(InfoNceLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
 }

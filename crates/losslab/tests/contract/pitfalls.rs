@@ -75,6 +75,32 @@ mod silent_failures {
     }
 
     #[test]
+    fn row_14_no_positive_pair_is_zero() {
+        for positives in [Positives::Outside, Positives::Inside] {
+            let queries = tracked([[1.0, 0.0], [0.0, 1.0]]);
+            let keys = Tensor::<2>::from_data([[1.0, 1.0], [0.5, 1.0]], &device());
+            let loss = InfoNceLossConfig::new().with_positives(positives).init(&device());
+            let loss = loss.forward_grouped(queries.clone(), keys, ints([0, 1]), ints([2, 3]));
+            assert_eq!(gradient(&queries, loss), (0.0, vec![0.0; 4]));
+        }
+    }
+
+    #[test]
+    fn row_23_the_mean_is_over_queries_with_a_positive() {
+        let x = || Tensor::<2>::from_data(TensorData::new(values(2, 24), [6, 4]), &device());
+        let groups = || ints([0, 0, 1, 2, 3, 4]);
+        let (queries, keys) = (x().slice(0..6), x().slice(0..2));
+        let config = InfoNceLossConfig::new().with_symmetric(false);
+        let of = |reduction| {
+            let loss = config.clone().with_reduction(reduction).init(&device());
+            value(loss.forward_grouped(queries.clone(), keys.clone(), groups(), ints([0, 0])))
+        };
+        let counted = config.init(&device()).group_statistics(queries.clone(), keys.clone(), groups(), ints([0, 0]));
+        assert_eq!((counted.valid_queries, counted.positives), (2, 4));
+        assert!((of(Reduction::Mean) - of(Reduction::Sum) / 2.0).abs() < 1e-6);
+    }
+
+    #[test]
     fn row_15_bad_focal_parameters_and_labels_are_errors() {
         assert!(FocalLossConfig::new().with_gamma(-1.0).try_init().is_err());
         assert!(SigmoidFocalLossConfig::new().with_alpha(FocalAlpha::Balanced(3.0)).try_init().is_err());
@@ -130,7 +156,7 @@ mod silent_failures {
     }
 
     #[test]
-    fn row_31_zero_and_one_never_mean_two_things() {
+    fn row_31_and_complaint_09_zero_and_one_never_mean_two_things() {
         let labels = || ints([0, 1, 1]);
         let one = similar_where_one(labels()).unwrap().into_data();
         let zero = similar_where_zero(labels()).unwrap().into_data();
@@ -158,7 +184,7 @@ mod silent_failures {
     }
 
     #[test]
-    fn row_34_ignored_samples_do_not_dilute_the_mean() {
+    fn row_34_and_complaint_26_ignored_samples_do_not_dilute_the_mean() {
         let logits = || Tensor::<2>::from_data(TensorData::new(values(3, 12), [4, 3]), &device());
         let config = CrossEntropyLossConfig::new().with_ignore_index(Some(-100)).init();
         let padded = value(config.forward(logits(), ints([1, -100, 0, -100])));
@@ -185,7 +211,7 @@ mod silent_failures {
     }
 
     #[test]
-    fn row_35_a_large_correct_logit_costs_next_to_nothing() {
+    fn row_35_and_complaint_27_a_large_correct_logit_costs_next_to_nothing() {
         let loss = |logit: f32, target: f32| {
             let config = SigmoidFocalLossConfig::new().with_gamma(0.0).with_alpha(FocalAlpha::None);
             let (x, t) = (Tensor::<1>::from_data([logit], &device()), Tensor::from_data([target], &device()));
@@ -242,6 +268,91 @@ mod users {
             let (value, gradient) = gradient(&same, loss.forward(same.clone(), ints([0, 0, 1, 1])));
             assert!((value - 0.2).abs() < 1e-6, "all distances are 0, so each triplet costs the margin");
             assert_eq!(gradient, [0.0; 8]);
+        }
+    }
+
+    #[test]
+    fn complaint_06_no_rows_are_zero() {
+        for rows in [0, 1] {
+            let x = || Tensor::<2>::ones([rows, 3], &device().autodiff()).require_grad();
+            let labels = || Tensor::<1, Int>::zeros([rows], &device());
+            let targets = Tensor::<2>::ones([rows, 3], &device());
+            let similar = Tensor::<1, Bool>::full([rows], true, &device());
+            let nce = InfoNceLossConfig::new().init(&device());
+            let zero = |loss: Tensor<1>| assert_eq!(value(loss.clone()), value(loss) * rows as f64);
+            zero(SigmoidFocalLossConfig::new().init().forward(x(), targets));
+            zero(FocalLossConfig::new().init().forward(x(), labels()));
+            zero(LabelSmoothingLossConfig::new().init().forward(x(), labels()));
+            zero(LabelSmoothingLossConfig::new().init().forward_plain(x(), labels()).unwrap());
+            zero(ContrastiveLossConfig::new().init().forward(x(), x(), similar));
+            zero(AlignedTripletLossConfig::new().init().forward(x(), x(), x()));
+            zero(nce.forward(x(), x()));
+            zero(nce.forward_grouped(x(), x(), labels(), labels()));
+            assert_eq!(nce.forward_no_reduction(x(), x()).dims(), [rows]);
+            assert_eq!(nce.forward_grouped_no_reduction(x(), x(), labels(), labels()).dims(), [2 * rows]);
+            let none = Tensor::<2>::ones([3 * (1 - rows), 3], &device());
+            let nobody = Tensor::<1, Int>::zeros([3 * (1 - rows)], &device());
+            assert_eq!(value(nce.forward_grouped(x(), none.clone(), labels(), nobody.clone())), 0.0);
+            assert_eq!(value(nce.forward_grouped(none, x(), nobody, labels())), 0.0);
+            let contrastive = BatchContrastiveLossConfig::new().init();
+            assert_eq!(value(contrastive.forward(x(), labels())), 0.0);
+            assert_eq!(contrastive.forward_no_reduction(x(), labels()).dims(), [0]);
+            for mining in [TripletMining::BatchAll, TripletMining::BatchHard, TripletMining::SemiHard] {
+                let loss = TripletLossConfig::new().with_mining(mining).init();
+                assert_eq!(value(loss.forward(x(), labels())), 0.0);
+                assert_eq!(to_vec(loss.forward_no_reduction(x(), labels())), vec![0.0; rows]);
+            }
+        }
+    }
+
+    #[test]
+    fn complaint_20_focal_is_exact_at_any_gamma_and_logit() {
+        let options =
+            |gamma, alpha| losslab_kernels::reference::SigmoidFocal { gamma, alpha, reduction: Reduction::Sum };
+        let logits = [-1e4, -90.0, -20.0, -12.0, -3.0, -0.5, 0.0, 0.5, 3.0, 12.0, 20.0, 90.0, 1e4];
+        for gamma in [0.0, 0.1, 0.5, 0.9, 1.0, 2.0, 3.7, 5.0] {
+            for target in [0.0, 1e-8, 1e-5, 1e-3, 0.5, 0.999, 1.0] {
+                for logit in logits {
+                    let options = options(gamma, FocalAlpha::None);
+                    // In f64 the numbers are those that f32 holds.
+                    let exact = [f64::from(logit as f32), f64::from(target as f32)];
+                    let expected = losslab_kernels::reference::sigmoid_focal(&exact[..1], &exact[1..], &options);
+                    let loss = SigmoidFocalLossConfig::new().with_gamma(gamma).with_alpha(FocalAlpha::None).init();
+                    for path in ["fused", "plain"] {
+                        let x = tracked([[logit as f32]]);
+                        let t = Tensor::<2>::from_data([[target as f32]], &device());
+                        let found = match path {
+                            "fused" => loss.forward(x.clone(), t),
+                            _ => loss.forward_plain(x.clone(), t).unwrap(),
+                        };
+                        let (value, slope) = gradient(&x, found);
+                        let what = format!("{path} γ = {gamma}, x = {logit}, t = {target}");
+                        // Below the smallest normal f32 there is nothing to ask for.
+                        let near =
+                            |found: f64, expected: f64| (found - expected).abs() <= 1e-5 * expected.abs() + 1e-36;
+                        assert!(near(value, expected.value), "{what}: {value} instead of {}", expected.value);
+                        let (slope, expected) = (f64::from(slope[0]), expected.gradients[0][0]);
+                        let slack = 1e-6 * value.abs();
+                        assert!(
+                            near(slope, expected) || (slope - expected).abs() < slack,
+                            "{what}: {slope}, {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn complaint_21_half_precision_gradients_at_saturated_logits() {
+        for dtype in [burn::tensor::DType::F16, burn::tensor::DType::BF16] {
+            for logit in [-1e4, -20.0, 20.0, 1e4] {
+                let x = tracked([[logit]]).inner().cast(dtype).autodiff().require_grad();
+                let loss = SigmoidFocalLossConfig::new().with_gamma(0.5).init();
+                let loss = loss.forward(x.clone(), Tensor::zeros([1, 1], &device()));
+                let (value, slope) = gradient(&x, loss);
+                assert!(value.is_finite() && slope[0].is_finite(), "{logit}: {value}, {slope:?}");
+            }
         }
     }
 
@@ -313,6 +424,9 @@ mod users {
         let blind = value(loss.forward(queries.clone(), keys.clone()));
         assert!(blind > 0.4, "the duplicate is a negative of the same similarity: ln 2 for two of three, {blind}");
         assert!(of(Positives::Aligned) < 1e-5);
+        let aligned = InfoNceLossConfig::new().with_positives(Positives::Aligned).init(&device());
+        let counted = aligned.group_statistics(queries.clone(), keys.clone(), groups(), groups());
+        assert_eq!((counted.valid_queries, counted.positives, counted.masked), (3, 3, 2));
         assert!(of(Positives::Inside) < 1e-5);
         assert!((of(Positives::Outside) - blind).abs() < 1e-5, "the lower bound of this form is ln |P|");
     }

@@ -110,11 +110,12 @@ type Change = fn(usize, f32) -> f32;
 
 #[test]
 fn gradients_are_finite_at_every_edge() {
-    let edges: [(&str, Change); 6] = [
+    let edges: [(&str, Change); 7] = [
         ("zeros", |_, _| 0.0),
         ("duplicates", |i, _| (i % 5) as f32),
         ("saturated", |i, _| if i.is_multiple_of(3) { 1e4 } else { -1e4 }),
         ("tiny", |_, x| x * 1e-30),
+        ("denormal", |_, x| x * 1e-40),
         ("huge", |_, x| x * 1e8),
         ("one zero row", |i, x| if i < 5 { 0.0 } else { x }),
     ];
@@ -198,6 +199,18 @@ fn tensors_of_any_layout_give_the_same() {
         assert!((value - of_views).abs() <= 1e-6 * value.abs(), "{}", subject.name);
         for (found, expected) in found.iter().zip(&expected) {
             assert_close(found, expected, 1e-5, subject.name);
+        }
+    }
+}
+
+#[test]
+fn an_untracked_loss_stays_with_autodiff() {
+    let device = crate::subjects::device().autodiff();
+    for subject in subjects() {
+        let tensors = subject.tensors(&subject.batch(14)).into_iter().map(|t| t.inner().autodiff());
+        let tensors = tensors.collect::<Vec<_>>();
+        for loss in [(subject.forward)(&tensors, Reduction::Mean), (subject.terms)(&tensors)] {
+            assert_eq!(loss.device(), device, "{}", subject.name);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::subjects::{device, values};
 use burn::module::Module;
 use burn::optim::{GradientsParams, SgdConfig};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use losslab::*;
 
 fn embeddings(seed: u64) -> Tensor<2> {
@@ -50,6 +50,24 @@ fn the_scale_is_capped_but_its_gradient_is_not() {
 }
 
 #[test]
+fn training_goes_on_after_a_clip() {
+    let mut loss = learned(0.5, 0.2);
+    let keys = embeddings(1);
+    let mut optimiser = SgdConfig::new().init();
+    let mut last = 0.5;
+    for _ in 0..30 {
+        let tape = loss.forward(keys.clone(), keys.clone()).backward();
+        let gradients = GradientsParams::from_grads(tape, &loss);
+        assert_eq!(gradients.len(), 1);
+        loss = optimiser.step(0.5, loss, gradients);
+        loss.temperature = loss.temperature.clip();
+        assert!(loss.temperature.value() <= last + 1e-6);
+        last = loss.temperature.value();
+    }
+    assert!((last - 0.2).abs() < 1e-6, "{last}");
+}
+
+#[test]
 fn a_learned_temperature_below_its_floor_is_refused() {
     let config = TemperatureConfig::new().with_value(0.001).with_learned(true);
     let message = config.try_init(&device()).unwrap_err().to_string();
@@ -88,6 +106,26 @@ fn uncertainty_finds_the_scale_of_each_task() {
     for (sigma, expected) in loss.sigmas().into_iter().zip([0.5, 8f64.sqrt()]) {
         assert!((sigma - expected).abs() < 1e-3, "{sigma} instead of {expected}");
     }
+}
+
+#[test]
+fn the_first_batch_can_set_the_initial_losses() {
+    let mut loss = WeightedSumLossConfig::new(2).init(&device());
+    let losses = |a: f32, b: f32| Tensor::<1>::from_data([a, b], &device());
+    loss.set_initial(losses(2.0, 50.0)).unwrap();
+    assert_eq!(loss.forward(losses(1.0, 25.0)).into_scalar::<f64>(), 1.0);
+    let error = loss.set_initial(losses(1.0, 0.0)).unwrap_err().to_string();
+    assert_eq!(error, "weighted-sum: losses must be above 0 and finite, but element 1 is 0");
+    assert_eq!(loss.forward(losses(1.0, 25.0)).into_scalar::<f64>(), 1.0);
+}
+
+#[test]
+fn half_precision_task_losses_are_combined_in_f32() {
+    let losses = Tensor::<1>::from_data([70.0, 1.0], &device()).cast(DType::F16);
+    let sum = WeightedSumLossConfig::new(2).with_weights(Some(vec![1000.0, 1.0])).init(&device());
+    assert_eq!(sum.forward(losses.clone()).into_scalar::<f64>(), 70_001.0);
+    let learned = UncertaintyLossConfig::new(2).with_log_vars(Some(vec![-12.0, 0.0])).init(&device());
+    assert!(learned.forward(losses).into_scalar::<f64>().is_finite());
 }
 
 #[test]

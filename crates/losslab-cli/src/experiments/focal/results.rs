@@ -1,0 +1,102 @@
+//! The studies of a data set, put together over the seeds.
+
+use super::{DataSet, Settings, Study, Tested};
+use crate::{
+    outcome::{Metric, Row},
+    statistics::{Paired, paired_t_test},
+};
+
+/// Plain cross-entropy at threshold ½.
+pub const CROSS_ENTROPY: &str = "cross-entropy";
+/// The same network with its threshold tuned on the validation part.
+pub const TUNED: &str = "cross-entropy tuned threshold";
+/// Cross-entropy in which both classes weigh the same.
+pub const WEIGHTED: &str = "weighted cross-entropy";
+
+/// The name of focal loss with a γ.
+pub fn focal_name(gamma: f64) -> String {
+    format!("focal gamma={gamma}")
+}
+
+/// The results on one data set.
+pub struct Results<'a> {
+    /// Which one.
+    pub set: &'a DataSet,
+    /// One a seed.
+    pub studies: &'a [Study],
+    /// A row for each method.
+    pub rows: Vec<Row>,
+}
+
+/// A difference of two methods in one metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// Mean of the differences over the seeds.
+    pub mean: f64,
+    /// The paired test over the seeds; a single seed allows none.
+    pub test: Option<Paired>,
+}
+
+impl Difference {
+    /// Whether it is more than chance.
+    pub fn is_significant(self) -> bool {
+        self.test.is_some_and(Paired::is_significant)
+    }
+
+    /// Whether the first method is higher by more than chance.
+    pub fn is_gain(self) -> bool {
+        self.is_significant() && self.mean > 0.0
+    }
+}
+
+impl<'a> Results<'a> {
+    /// Gathers the methods of all seeds into rows.
+    pub fn new(set: &'a DataSet, studies: &'a [Study]) -> Self {
+        let by_seed: Vec<Vec<&Tested>> = studies.iter().map(|study| study.methods().collect()).collect();
+        let row = |method: usize| {
+            let tested: Vec<_> = by_seed.iter().map(|methods| methods[method].metrics()).collect();
+            let metrics = (0..tested[0].len()).map(|index| {
+                let values: Vec<f64> = tested.iter().map(|metrics| metrics[index].1).collect();
+                (tested[0][index].0.to_owned(), values.into())
+            });
+            Row { name: format!("{}/{}", set.key, by_seed[0][method].name), metrics: metrics.collect() }
+        };
+        Self { set, studies, rows: (0..by_seed[0].len()).map(row).collect() }
+    }
+
+    /// A metric of a method.
+    pub fn metric(&self, method: &str, metric: &str) -> &Metric {
+        let row =
+            self.rows.iter().find(|row| row.name.strip_prefix(self.set.key.as_str()) == Some(&format!("/{method}")));
+        row.and_then(|row| row.metric(metric)).expect("every method has been tested")
+    }
+
+    /// The mean of a metric of a method.
+    pub fn mean(&self, method: &str, metric: &str) -> f64 {
+        self.metric(method, metric).mean
+    }
+
+    /// A metric of one method minus that of another.
+    pub fn difference(&self, metric: &str, method: &str, other: &str) -> Difference {
+        let (a, b) = (self.metric(method, metric), self.metric(other, metric));
+        Difference { mean: a.mean - b.mean, test: paired_t_test(&a.values, &b.values) }
+    }
+
+    /// The mean over the seeds of a number that each study has.
+    pub fn mean_of(&self, number: impl Fn(&Study) -> f64) -> f64 {
+        self.studies.iter().map(number).sum::<f64>() / self.studies.len() as f64
+    }
+}
+
+/// The name of the focal loss that is compared with other methods.
+pub fn reference(settings: &Settings) -> String {
+    focal_name(settings.reference_gamma())
+}
+
+/// A method's name as the report shows it.
+pub fn title(method: &str) -> String {
+    match method.strip_prefix("focal gamma=") {
+        Some(gamma) => format!("focal, γ = {gamma}"),
+        None => method.replace(" tuned", ", tuned"),
+    }
+}

@@ -1,0 +1,190 @@
+//! Contrastive and triplet losses.
+
+use super::{Case, Evaluated, Input, Loss, NO_KERNEL, Parameter, REDUCTION, input, parameter};
+use anyhow::Result;
+use losslab::{
+    AlignedTripletLossConfig, BatchContrastiveLossConfig, ContrastiveLossConfig, Distance, SemiHardFallback,
+    TripletLossConfig, TripletMining,
+};
+use losslab_kernels::reference;
+
+const DISTANCE: Parameter =
+    parameter("distance", "euclidean", "euclidean | squared-euclidean | cosine", "the distance of two embeddings");
+const NORMALIZE: Parameter = parameter("normalize", "false", "true | false", "bring embeddings to length 1 first");
+const HALF: Parameter = parameter("half", "true", "true | false", "the factor 1/2 of the paper");
+const SOFT: Parameter = parameter("soft", "false", "true | false", "softplus in place of the hinge");
+const SWAP: Parameter =
+    parameter("swap", "false", "true | false", "the negative's distance is that to the nearer of anchor and positive");
+const LABELLED: &[Input] = &[input("embeddings", "float", "[n, d]"), input("labels", "int", "[n]")];
+const MARGIN_RANGE: &str = "a number above 0 (cosine: at most 2)";
+const TRIPLET_MARGIN_RANGE: &str = "a number above 0, or at least 0 if soft (cosine: at most 2)";
+
+pub const CONTRASTIVE: Loss = Loss {
+    name: "contrastive",
+    summary: "pulls similar pairs together, pushes others a margin apart",
+    inputs: &[input("x1", "float", "[n, d]"), input("x2", "float", "[n, d]"), input("similar", "bool", "[n]")],
+    hyperparameters: &[
+        parameter("margin", "1", MARGIN_RANGE, "how far apart dissimilar pairs must be"),
+        HALF,
+        DISTANCE,
+        NORMALIZE,
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate: contrastive,
+};
+
+pub const BATCH_CONTRASTIVE: Loss = Loss {
+    name: "contrastive-batch",
+    summary: "contrastive loss over all pairs of a labelled batch",
+    inputs: LABELLED,
+    hyperparameters: &[
+        parameter("positive_margin", "0", "a number from 0 to below negative_margin", "free distance of similar pairs"),
+        parameter("negative_margin", "1", MARGIN_RANGE, "how far apart dissimilar pairs must be"),
+        HALF,
+        DISTANCE,
+        NORMALIZE,
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate: batch_contrastive,
+};
+
+pub const TRIPLET: Loss = Loss {
+    name: "triplet",
+    summary: "triplet loss over a labelled batch with online mining, for retrieval and verification",
+    inputs: LABELLED,
+    hyperparameters: &[
+        parameter("margin", "0.2", TRIPLET_MARGIN_RANGE, "how much farther than the positive the negative must be"),
+        parameter("mining", "semi-hard", "batch-all | batch-hard | semi-hard", "which triplets count"),
+        parameter("fallback", "farthest", "farthest | nearest | skip", "the negative where none is semi-hard"),
+        SOFT,
+        SWAP,
+        DISTANCE,
+        NORMALIZE,
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate: triplet,
+};
+
+pub const ALIGNED_TRIPLET: Loss = Loss {
+    name: "triplet-aligned",
+    summary: "triplet loss over given triplets",
+    inputs: &[
+        input("anchor", "float", "[n, d]"),
+        input("positive", "float", "[n, d]"),
+        input("negative", "float", "[n, d]"),
+    ],
+    hyperparameters: &[
+        parameter("margin", "1", TRIPLET_MARGIN_RANGE, "how much farther than the positive the negative must be"),
+        SOFT,
+        SWAP,
+        DISTANCE,
+        NORMALIZE,
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate: aligned_triplet,
+};
+
+fn contrastive(case: &Case) -> Result<Evaluated> {
+    let (set, tensors) = (&case.assignments, case.tensors);
+    let (margin, half) = (set.number("margin", 1.0)?, set.flag("half", true)?);
+    let (distance, normalize) = (set.choice::<Distance>("distance")?, set.flag("normalize", false)?);
+    let reduction = set.choice("reduction")?;
+    let loss = ContrastiveLossConfig::new()
+        .with_margin(margin)
+        .with_half(half)
+        .with_distance(distance)
+        .with_normalize(normalize)
+        .with_reduction(reduction)
+        .try_init()?;
+    let (x1, x2) = (tensors.float::<2>("x1"), tensors.float::<2>("x2"));
+    let value = loss.try_forward(x1.clone(), x2.clone(), tensors.bool("similar"))?;
+    Ok(case.finish(value, &[("x1", x1), ("x2", x2)], || {
+        let options = reference::Contrastive { margin, half, distance, normalize, reduction };
+        let width = tensors.shape("x1")[1];
+        reference::contrastive(&tensors.floats("x1"), &tensors.floats("x2"), &tensors.bools("similar"), width, &options)
+    }))
+}
+
+fn batch_contrastive(case: &Case) -> Result<Evaluated> {
+    let (set, tensors) = (&case.assignments, case.tensors);
+    let (positive_margin, negative_margin) = (set.number("positive_margin", 0.0)?, set.number("negative_margin", 1.0)?);
+    let half = set.flag("half", true)?;
+    let (distance, normalize) = (set.choice::<Distance>("distance")?, set.flag("normalize", false)?);
+    let reduction = set.choice("reduction")?;
+    let loss = BatchContrastiveLossConfig::new()
+        .with_positive_margin(positive_margin)
+        .with_negative_margin(negative_margin)
+        .with_half(half)
+        .with_distance(distance)
+        .with_normalize(normalize)
+        .with_reduction(reduction)
+        .try_init()?;
+    let embeddings = tensors.float::<2>("embeddings");
+    let value = loss.try_forward(embeddings.clone(), tensors.int("labels"))?;
+    Ok(case.finish(value, &[("embeddings", embeddings)], || {
+        let options =
+            reference::BatchContrastive { positive_margin, negative_margin, half, distance, normalize, reduction };
+        let width = tensors.shape("embeddings")[1];
+        reference::batch_contrastive(&tensors.floats("embeddings"), &tensors.integers("labels"), width, &options)
+    }))
+}
+
+fn triplet(case: &Case) -> Result<Evaluated> {
+    let (set, tensors) = (&case.assignments, case.tensors);
+    let (mining, fallback) = (set.choice::<TripletMining>("mining")?, set.choice::<SemiHardFallback>("fallback")?);
+    let options = triplet_options(case, 0.2)?;
+    let loss = TripletLossConfig::new()
+        .with_margin(options.margin)
+        .with_mining(mining)
+        .with_fallback(fallback)
+        .with_soft(options.soft)
+        .with_swap(options.swap)
+        .with_distance(options.distance)
+        .with_normalize(options.normalize)
+        .with_reduction(options.reduction)
+        .try_init()?;
+    let embeddings = tensors.float::<2>("embeddings");
+    let value = loss.try_forward(embeddings.clone(), tensors.int("labels"))?;
+    Ok(case.finish(value, &[("embeddings", embeddings)], || {
+        let mining = reference::Mining { rule: mining, fallback };
+        let width = tensors.shape("embeddings")[1];
+        reference::triplet(&tensors.floats("embeddings"), &tensors.integers("labels"), width, mining, &options)
+    }))
+}
+
+fn aligned_triplet(case: &Case) -> Result<Evaluated> {
+    let tensors = case.tensors;
+    let options = triplet_options(case, 1.0)?;
+    let loss = AlignedTripletLossConfig::new()
+        .with_margin(options.margin)
+        .with_soft(options.soft)
+        .with_swap(options.swap)
+        .with_distance(options.distance)
+        .with_normalize(options.normalize)
+        .with_reduction(options.reduction)
+        .try_init()?;
+    let names = ["anchor", "positive", "negative"];
+    let inputs = names.map(|name| (name, tensors.float::<2>(name)));
+    let [anchor, positive, negative] = inputs.clone().map(|(_, tensor)| tensor);
+    let value = loss.try_forward(anchor, positive, negative)?;
+    Ok(case.finish(value, &inputs, || {
+        let [anchor, positive, negative] = names.map(|name| tensors.floats(name));
+        reference::aligned_triplet(&anchor, &positive, &negative, tensors.shape("anchor")[1], &options)
+    }))
+}
+
+fn triplet_options(case: &Case, margin: f64) -> Result<reference::Triplet> {
+    let set = &case.assignments;
+    Ok(reference::Triplet {
+        margin: set.number("margin", margin)?,
+        soft: set.flag("soft", false)?,
+        swap: set.flag("swap", false)?,
+        distance: set.choice("distance")?,
+        normalize: set.flag("normalize", false)?,
+        reduction: set.choice("reduction")?,
+    })
+}

@@ -1,0 +1,58 @@
+//! InfoNCE.
+
+use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION, input, optional, parameter, tensors::device};
+use anyhow::{Result, bail};
+use losslab::{InfoNceLossConfig, Positives, TemperatureConfig};
+use losslab_kernels::reference;
+
+pub const INFO_NCE: Loss = Loss {
+    name: "info-nce",
+    summary: "picks the right key among the keys of a batch, for two views or two modalities",
+    inputs: &[
+        input("queries", "float", "[n, d]"),
+        input("keys", "float", "[m, d]"),
+        optional("query_groups", "int", "[n]"),
+        optional("key_groups", "int", "[m]"),
+    ],
+    hyperparameters: &[
+        parameter("temperature", "0.07", "a number above 0", "divides the similarities; lower is sharper"),
+        parameter("symmetric", "true", "true | false", "keys look for their queries too"),
+        parameter("normalize", "true", "true | false", "cosine similarity, or the dot product"),
+        parameter("positives", "outside", "outside | inside | aligned", "how several positives of a group enter"),
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate,
+};
+
+fn evaluate(case: &Case) -> Result<Evaluated> {
+    let (set, tensors) = (&case.assignments, case.tensors);
+    let temperature = set.number("temperature", 0.07)?;
+    let (symmetric, normalize) = (set.flag("symmetric", true)?, set.flag("normalize", true)?);
+    let (positives, reduction) = (set.choice::<Positives>("positives")?, set.choice("reduction")?);
+    let loss = InfoNceLossConfig::new()
+        .with_temperature(TemperatureConfig::new().with_value(temperature))
+        .with_symmetric(symmetric)
+        .with_normalize(normalize)
+        .with_positives(positives)
+        .with_reduction(reduction)
+        .try_init(&device())?;
+    let grouped = tensors.has("query_groups");
+    if grouped != tensors.has("key_groups") {
+        bail!("info-nce: query_groups and key_groups come together, but only one of them is there");
+    }
+    let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
+    let value = if grouped {
+        let groups = (tensors.int("query_groups"), tensors.int("key_groups"));
+        loss.try_forward_grouped(queries.clone(), keys.clone(), groups.0, groups.1)?
+    } else {
+        loss.try_forward(queries.clone(), keys.clone())?
+    };
+    Ok(case.finish(value, &[("queries", queries), ("keys", keys)], || {
+        let ids = grouped.then(|| (tensors.integers("query_groups"), tensors.integers("key_groups")));
+        let groups = ids.as_ref().map(|(queries, keys)| reference::Groups { queries, keys, positives });
+        let options = reference::InfoNce { temperature, symmetric, normalize, groups, reduction };
+        let width = tensors.shape("queries")[1];
+        reference::info_nce(&tensors.floats("queries"), &tensors.floats("keys"), width, &options)
+    }))
+}

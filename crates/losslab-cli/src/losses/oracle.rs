@@ -1,0 +1,157 @@
+//! Every path of every loss against the values that PyTorch and pytorch-metric-learning gave (`oracles/`).
+
+use super::{Evaluated, LOSSES, Loss, Path, Tensors, info_nce};
+use burn::tensor::TensorData;
+use losslab::{InfoNceLossConfig, Positives, Reduction, TemperatureConfig};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+struct Oracle {
+    loss: String,
+    cases: Vec<OracleCase>,
+}
+
+#[derive(Deserialize)]
+struct OracleCase {
+    name: String,
+    params: BTreeMap<String, Value>,
+    inputs: BTreeMap<String, Saved>,
+    value: f64,
+    gradients: BTreeMap<String, Vec<f64>>,
+    log_scale_gradient: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Saved {
+    dtype: String,
+    shape: Vec<usize>,
+    data: Vec<Value>,
+}
+
+impl Saved {
+    fn data(&self) -> TensorData {
+        let shape = self.shape.clone();
+        match self.dtype.as_str() {
+            "f32" => TensorData::new(self.data.iter().map(|x| x.as_f64().unwrap() as f32).collect::<Vec<_>>(), shape),
+            "i64" => TensorData::new(self.data.iter().map(|x| x.as_i64().unwrap()).collect::<Vec<_>>(), shape),
+            "bool" => TensorData::new(self.data.iter().map(|x| x.as_bool().unwrap()).collect::<Vec<_>>(), shape),
+            other => panic!("dtype {other}"),
+        }
+    }
+}
+
+impl OracleCase {
+    fn tensors(&self) -> Tensors {
+        let tensors = self.inputs.iter().map(|(name, saved)| (name.clone(), saved.data()));
+        Tensors::from_memory(&self.name, tensors.collect())
+    }
+
+    fn assignments(&self) -> Vec<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                items.iter().map(text).collect::<Vec<_>>().join(",")
+            }
+            other => other.to_string(),
+        };
+        self.params.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()
+    }
+}
+
+fn oracle(name: &str) -> Oracle {
+    let file = format!("{}/../../oracles/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The value within 1e-5 relative and gradients within 1e-4 of their largest entry; the f64 reference within 1e-9.
+fn deviation(evaluated: &Evaluated, case: &OracleCase) -> Option<String> {
+    let (of_value, of_gradient) = if evaluated.path == Path::Reference { (1e-9, 1e-9) } else { (1e-5, 1e-4) };
+    if !near(evaluated.loss, case.value, of_value * case.value.abs()) {
+        return Some(format!("loss {} instead of {}", evaluated.loss, case.value));
+    }
+    assert_eq!(evaluated.gradients.len(), case.gradients.len(), "{}: the inputs with a gradient", case.name);
+    evaluated.gradients.iter().find_map(|found| {
+        let expected = &case.gradients[found.name];
+        assert_eq!(found.values.len(), expected.len(), "{}: {}", case.name, found.name);
+        let largest = expected.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        let wrong = |(&x, &y): (&f64, &f64)| !near(x, y, of_gradient * largest);
+        let at = found.values.iter().zip(expected).position(wrong)?;
+        let (found_at, expected_at) = (found.values[at], expected[at]);
+        Some(format!("gradient of {}[{at}] is {found_at} instead of {expected_at} (largest {largest})", found.name))
+    })
+}
+
+/// A NaN is near to nothing.
+fn near(found: f64, expected: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance
+}
+
+#[test]
+fn every_path_of_every_loss_agrees_with_pytorch() {
+    let mut wrong = Vec::new();
+    for loss in LOSSES {
+        let oracle = oracle(loss.name);
+        assert_eq!(oracle.loss, loss.name);
+        assert!(oracle.cases.len() >= 20, "{} has {} cases", loss.name, oracle.cases.len());
+        for case in &oracle.cases {
+            for &path in loss.paths {
+                let evaluated = loss.evaluate(&case.tensors(), &case.assignments(), Some(path));
+                let evaluated = evaluated.unwrap_or_else(|error| panic!("{}/{}: {error:#}", loss.name, case.name));
+                assert_eq!(evaluated.path, path);
+                let found = deviation(&evaluated, case);
+                wrong.extend(found.map(|what| format!("{}/{} ({path:?}): {what}", loss.name, case.name)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} deviations:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_listed_defaults_are_the_defaults() {
+    for loss in LOSSES {
+        let cases = oracle(loss.name).cases;
+        let case = cases.iter().find(|case| case.params.is_empty()).expect("a case of all defaults");
+        let set = |known: &super::Parameter| format!("{}={}", known.name, known.default);
+        let listed = loss.hyperparameters.iter().map(set).collect::<Vec<_>>();
+        let by_list = loss.evaluate(&case.tensors(), &listed, None).unwrap();
+        assert_eq!(by_list, loss.evaluate(&case.tensors(), &[], None).unwrap(), "{}", loss.name);
+        assert_eq!(by_list.path, loss.paths[0], "{}", loss.name);
+    }
+}
+
+#[test]
+fn the_gradient_of_a_learned_temperature_agrees_with_pytorch() {
+    let loss: Loss = info_nce::INFO_NCE;
+    let mut checked = 0;
+    for case in oracle(loss.name).cases {
+        let Some(expected) = case.log_scale_gradient else { continue };
+        let (tensors, params) = (case.tensors(), &case.params);
+        let flag = |name: &str| params.get(name).is_none_or(|value| value.as_bool().unwrap());
+        let temperature = params.get("temperature").map_or(0.07, |value| value.as_f64().unwrap());
+        let choice = |name: &str, default: &str| params.get(name).cloned().unwrap_or_else(|| default.into());
+        let config = InfoNceLossConfig::new()
+            .with_temperature(TemperatureConfig::new().with_value(temperature).with_learned(true).with_floor(1e-4))
+            .with_symmetric(flag("symmetric"))
+            .with_normalize(flag("normalize"))
+            .with_positives(serde_json::from_value::<Positives>(choice("positives", "outside")).unwrap())
+            .with_reduction(serde_json::from_value::<Reduction>(choice("reduction", "mean")).unwrap());
+        let loss = config.init(&super::tensors::device());
+        let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
+        let value = if tensors.has("query_groups") {
+            loss.forward_grouped(queries, keys, tensors.int("query_groups"), tensors.int("key_groups"))
+        } else {
+            loss.forward(queries, keys)
+        };
+        let log_scale = loss.temperature.log_scale.as_ref().unwrap().val();
+        let found = log_scale.grad(&value.backward()).unwrap().into_scalar::<f64>();
+        // It is a difference of similarities, each of the size of 1/τ, that may cancel.
+        let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
+        assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+        checked += 1;
+    }
+    assert!(checked >= 8, "only {checked} cases");
+}

@@ -1,0 +1,62 @@
+//! A network with one hidden layer and one logit, for two classes.
+
+use crate::{data::Table, random::Random};
+use burn::{
+    module::{Module, Param},
+    nn::Linear,
+    tensor::{Device, Tensor, TensorData, activation::relu},
+};
+use rand::RngExt;
+
+/// Rows that are scored at a time: bounds memory, and the result doesn't depend on it.
+const SCORED_AT_ONCE: usize = 1024;
+
+/// `logit = output(relu(hidden(x)))`.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    hidden: Linear,
+    output: Linear,
+}
+
+impl Mlp {
+    /// A network with He's uniform initialisation, drawn from `random` and not from Burn's global generator.
+    pub fn new(inputs: usize, hidden: usize, random: &mut Random, device: &Device) -> Self {
+        Self { hidden: linear(inputs, hidden, random, device), output: linear(hidden, 1, random, device) }
+    }
+
+    /// Logits of the rare class.
+    ///
+    /// # Shapes
+    /// - input: `[rows, columns]`
+    /// - output: `[rows, 1]`
+    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        self.output.forward(relu(self.hidden.forward(input)))
+    }
+
+    /// Logits of all rows of a table, without recording gradients.
+    pub fn logits(&self, table: &Table) -> Vec<f32> {
+        let network = self.valid();
+        let device = network.output.weight.val().device();
+        let blocks = table.features.chunks(SCORED_AT_ONCE * table.columns);
+        let scored = blocks.map(|block| {
+            let shape = [block.len() / table.columns, table.columns];
+            let input = Tensor::from_data(TensorData::new(block.to_vec(), shape), &device);
+            values(network.forward(input))
+        });
+        scored.flatten().collect()
+    }
+}
+
+/// The numbers of a tensor.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("float tensors of the lab are f32")
+}
+
+fn linear(inputs: usize, outputs: usize, random: &mut Random, device: &Device) -> Linear {
+    let bound = (6.0 / inputs as f32).sqrt();
+    let weights: Vec<f32> = (0..inputs * outputs).map(|_| random.random_range(-bound..bound)).collect();
+    Linear {
+        weight: Param::from_data(TensorData::new(weights, [inputs, outputs]), device),
+        bias: Some(Param::from_data(TensorData::new(vec![0.0_f32; outputs], [outputs]), device)),
+    }
+}

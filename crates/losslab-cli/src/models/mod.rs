@@ -1,0 +1,3 @@
+//! The networks that experiments train.
+
+pub mod mlp;
