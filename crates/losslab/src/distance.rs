@@ -35,7 +35,7 @@ pub(crate) fn normalize(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// The Euclidean norm along the last dimension, kept as 1. The gradient of a zero vector is 0.
-fn norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+pub(crate) fn norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let (scaled, largest) = by_largest(x);
     let squares = scaled.square().sum_dim(D - 1);
     let zero = squares.clone().equal_scalar(0);

@@ -10,6 +10,9 @@
 //! | two views, two modalities | [`InfoNceLoss`], with a [`Temperature`] fixed or learned |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`] |
 //! | to evaluate a model | the [`metrics`] |
+//! | to see what is wrong with a batch | the [`diagnostics`] |
+//! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
+//! | Burn's own learner | feature `train` |
 //!
 //! # A loss
 //!
@@ -50,6 +53,7 @@
 
 pub mod classification;
 pub mod contrastive;
+pub mod diagnostics;
 mod distance;
 pub mod embedding;
 mod error;
@@ -59,7 +63,10 @@ mod math;
 pub mod metrics;
 pub mod multitask;
 mod reduction;
+pub mod sampler;
 mod temperature;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use classification::{
     CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
@@ -77,6 +84,9 @@ pub use multitask::{
     Likelihood, UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
 };
 pub use reduction::Reduction;
+pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};
+#[cfg(feature = "dataset")]
+pub use sampler::{PkDataLoader, labels_of};
 pub use temperature::{Temperature, TemperatureConfig};
 
 /// The README's example is one of the tests.

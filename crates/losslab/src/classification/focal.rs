@@ -84,9 +84,9 @@ impl FocalLossConfig {
 pub struct FocalLoss {
     gamma: f64,
     #[module(skip)]
-    alpha: Option<Vec<f32>>,
+    pub(crate) alpha: Option<Vec<f32>>,
     #[module(skip)]
-    ignore_index: Option<i64>,
+    pub(crate) ignore_index: Option<i64>,
     #[module(skip)]
     reduction: Reduction,
 }
@@ -154,7 +154,7 @@ impl FocalLoss {
         self.terms(logits, &targets).values
     }
 
-    fn check(&self, logits: &Tensor<2>, targets: Tensor<1, Int>) -> Result<Targets, InputError> {
+    pub(crate) fn check(&self, logits: &Tensor<2>, targets: Tensor<1, Int>) -> Result<Targets, InputError> {
         let alpha = self.alpha.as_deref().map(|alpha| ("alpha", alpha));
         Targets::check(NAME, logits, targets, self.ignore_index, alpha)
     }

@@ -10,6 +10,7 @@ pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossConfig};
 pub use focal::{FocalLoss, FocalLossConfig};
 pub use label_smoothing::{LabelSmoothingLoss, LabelSmoothingLossConfig};
 pub use losslab_kernels::options::{FocalAlpha, SmoothingConvention};
+pub(crate) use sigmoid_focal::check as check_sigmoid_focal;
 pub use sigmoid_focal::{SigmoidFocalLoss, SigmoidFocalLossConfig};
 
 use crate::error::Range;

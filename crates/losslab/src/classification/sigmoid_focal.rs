@@ -87,7 +87,7 @@ impl SigmoidFocalLossConfig {
 pub struct SigmoidFocalLoss {
     gamma: f64,
     #[module(skip)]
-    alpha: FocalAlpha,
+    pub(crate) alpha: FocalAlpha,
     #[module(skip)]
     reduction: Reduction,
 }
@@ -181,7 +181,7 @@ impl SigmoidFocalLoss {
     }
 }
 
-fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
+pub(crate) fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
     InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
     InputError::check_dtype(NAME, "targets", targets.dtype(), logits.dtype(), "(that of logits)")?;
     let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();

@@ -143,8 +143,12 @@ impl TripletMiner {
     /// If the shapes don't fit.
     pub fn statistics(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> TripletStatistics {
         let labels = checked(&embeddings, labels);
+        self.count(prepare(embeddings, self.normalize), &labels)
+    }
+
+    pub(crate) fn count(&self, embeddings: Tensor<2>, labels: &[i64]) -> TripletStatistics {
         let mut statistics = TripletStatistics::default();
-        self.for_each_anchor(prepare(embeddings, self.normalize), &labels, |_, distances, positives, negatives| {
+        self.for_each_anchor(embeddings, labels, |_, distances, positives, negatives| {
             // Sorted, NaN last: each positive finds its borders by binary search.
             let mut far = negatives.iter().map(|&n| distances[n]).collect::<Vec<f64>>();
             far.sort_by(f64::total_cmp);
@@ -225,7 +229,7 @@ impl TripletMiner {
     }
 
     /// Calls `visit(anchor, distances to all, positives, negatives)` for each anchor in order.
-    fn for_each_anchor(
+    pub(crate) fn for_each_anchor(
         &self,
         embeddings: Tensor<2>,
         labels: &[i64],

@@ -3,7 +3,7 @@
 use super::calibration::{Bins, CalibrationConfig, check_targets};
 use super::classification::check_scores;
 use super::error::MetricError;
-use super::input::{Logits, Probabilities, check_classes, check_unit_interval, log_sum_exp};
+use super::input::{Logits, Probabilities, check_classes, check_unit_interval, surprisal};
 use serde::{Deserialize, Serialize};
 
 /// The Brier score: the mean over the rows of `Σ_k (p_k − [k is the target])²`, in `[0, 2]`.
@@ -155,7 +155,7 @@ pub fn nll(probabilities: &Probabilities, targets: &[i64]) -> Result<f64, Metric
 /// The negative log-likelihood from logits, without the rounding of a softmax: the mean of `ln Σ exp(z) − z` of the target.
 ///
 /// # Errors
-/// If there is no row, the lengths differ, or a target isn't a class.
+/// If there is no row, the lengths differ, a target isn't a class, or logits are more than 1e308 apart.
 ///
 /// # Example
 ///
@@ -169,8 +169,13 @@ pub fn nll(probabilities: &Probabilities, targets: &[i64]) -> Result<f64, Metric
 /// ```
 pub fn nll_of_logits(logits: &Logits, targets: &[i64]) -> Result<f64, MetricError> {
     check_logit_targets("nll", logits, targets)?;
-    let of_row = |(row, &target): (&[f64], &i64)| log_sum_exp(row) - row[target as usize];
-    Ok(logits.rows().zip(targets).map(of_row).sum::<f64>() / targets.len() as f64)
+    let of_row = |(row, &target): (&[f64], &i64)| surprisal(row)(row[target as usize]);
+    let mean = logits.rows().zip(targets).map(of_row).sum::<f64>() / targets.len() as f64;
+    if mean.is_finite() {
+        Ok(mean)
+    } else {
+        Err(MetricError::undefined("nll", "the logits are so far apart that it overflows"))
+    }
 }
 
 /// Checks that there is a target for each row.

@@ -73,8 +73,8 @@ impl Logits {
     pub fn softmax(&self) -> Probabilities {
         let mut values = Vec::with_capacity(self.values.len());
         for row in self.rows() {
-            let (log_sum, highest, start) = (log_sum_exp(row), argmax(row), values.len());
-            values.extend(row.iter().map(|value| (value - log_sum).exp().min(1.0)));
+            let (surprisal, highest, start) = (surprisal(row), argmax(row), values.len());
+            values.extend(row.iter().map(|value| (-surprisal(*value)).exp()));
             // Logits that hardly differ may round to one probability.
             if argmax(&values[start..]) != highest {
                 values[start + highest] = values[start + highest].next_up();
@@ -311,8 +311,9 @@ pub(crate) fn argmax(values: &[f64]) -> usize {
     values.iter().enumerate().fold(0, |best, (index, value)| if *value > values[best] { index } else { best })
 }
 
-/// `ln Σ exp(x)` without overflow.
-pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+/// `−ln softmax` of a row at any of its values, without overflow, and with all digits of large values.
+pub(crate) fn surprisal(row: &[f64]) -> impl Fn(f64) -> f64 {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = row.iter().map(|value| (value - largest).exp()).sum::<f64>().ln();
+    move |value| (largest - value) + log_sum
 }

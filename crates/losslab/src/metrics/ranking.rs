@@ -207,11 +207,8 @@ impl Rankings {
         if !(max.is_finite() && max >= highest) {
             return Err(MetricError::parameter(NAME, "max_grade", max, format!("at least the grade {highest}")));
         }
-        // 2^−max · (2^grade − 1) without overflow, and with all digits where the grades are small.
-        let stop = |grade: f64| match max {
-            0.5.. => (grade - max).exp2() - (-max).exp2(),
-            _ => (grade * std::f64::consts::LN_2).exp_m1() * (-max).exp2(),
-        };
+        // 2^−max · (2^grade − 1) without overflow.
+        let stop = |grade: f64| (grade - max).exp2() - (-max).exp2();
         self.mean(NAME, |query| {
             let (mut sum, mut reach) = (0.0, 1.0);
             // Where none is relevant, nobody stops.

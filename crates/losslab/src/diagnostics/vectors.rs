@@ -1,0 +1,135 @@
+//! What is read from the vectors of a batch.
+
+use super::finding::{Finding, FindingKind, Severity, short};
+use crate::error::InputError;
+use burn::tensor::Tensor;
+
+/// The Euclidean lengths of the vectors of a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    /// The smallest.
+    pub smallest: f64,
+    /// The mean.
+    pub mean: f64,
+    /// The largest.
+    pub largest: f64,
+    /// How many are 0.
+    pub zeros: usize,
+}
+
+/// Vectors on the host, all finite, at least one.
+pub(super) struct Vectors {
+    values: Vec<f64>,
+    dim: usize,
+}
+
+impl Vectors {
+    pub fn read(of: &'static str, tensor: &'static str, x: &Tensor<2>) -> Result<Self, InputError> {
+        let [rows, dim] = x.dims();
+        if rows == 0 || dim == 0 {
+            let expected = "[n, d] with at least one row and one column".into();
+            return Err(InputError::Shape { loss: of, tensor, expected, found: vec![rows, dim] });
+        }
+        Ok(Self { values: finite(of, tensor, x.clone())?, dim })
+    }
+
+    fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.dim)
+    }
+
+    pub fn lengths(&self) -> Lengths {
+        let lengths = self.rows().map(|row| row.iter().map(|x| x * x).sum::<f64>().sqrt()).collect::<Vec<f64>>();
+        Lengths {
+            smallest: lengths.iter().copied().fold(f64::INFINITY, f64::min),
+            mean: lengths.iter().sum::<f64>() / lengths.len() as f64,
+            largest: lengths.iter().copied().fold(0.0, f64::max),
+            zeros: lengths.iter().filter(|&&length| length == 0.0).count(),
+        }
+    }
+
+    /// The root mean square distance from the centre over the root mean square length: 0 for a single point, 1 where the
+    /// vectors lie around the origin. Zero vectors alone are a point.
+    pub fn spread(&self) -> f64 {
+        let squares = self.values.iter().map(|x| x * x).sum::<f64>();
+        if squares == 0.0 {
+            return 0.0;
+        }
+        let centre = self.centre();
+        let around = |row: &[f64]| row.iter().zip(&centre).map(|(x, c)| (x - c) * (x - c)).sum::<f64>();
+        (self.rows().map(around).sum::<f64>() / squares).sqrt()
+    }
+
+    /// The participation ratio `(Σλ)² / Σλ²` of the eigenvalues λ of the covariance: with `k` equal ones it is `k`. 0 for a
+    /// single point.
+    pub fn directions(&self) -> f64 {
+        let centre = self.centre();
+        let rows =
+            self.rows().map(|row| row.iter().zip(&centre).map(|(x, c)| x - c).collect()).collect::<Vec<Vec<f64>>>();
+        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+        // The products of the rows have the same eigenvalues as those of the columns, but for zeros.
+        let (mut trace, mut squares) = (0.0, 0.0);
+        for (i, x) in rows.iter().enumerate() {
+            trace += dot(x, x);
+            squares += dot(x, x).powi(2) + 2.0 * rows[..i].iter().map(|y| dot(x, y).powi(2)).sum::<f64>();
+        }
+        if squares == 0.0 { 0.0 } else { trace * trace / squares }
+    }
+
+    fn centre(&self) -> Vec<f64> {
+        let mut centre = vec![0.0; self.dim];
+        self.rows().for_each(|row| centre.iter_mut().zip(row).for_each(|(c, x)| *c += x));
+        let rows = self.rows().len() as f64;
+        centre.iter_mut().for_each(|c| *c /= rows);
+        centre
+    }
+}
+
+/// The values of a tensor.
+///
+/// # Errors
+/// If one isn't finite.
+pub(super) fn finite<const D: usize>(
+    of: &'static str,
+    tensor: &'static str,
+    x: Tensor<D>,
+) -> Result<Vec<f64>, InputError> {
+    let values = x.inner().into_data().convert::<f64>().try_into_vec::<f64>().expect("converted to f64");
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(values),
+        Some(index) => {
+            let value = values[index].to_string();
+            Err(InputError::Value { loss: of, tensor, allowed: "finite".into(), index, value })
+        }
+    }
+}
+
+/// Vectors whose length isn't what the loss supposes.
+pub(super) fn judge_lengths(
+    tensor: &str,
+    lengths: Lengths,
+    normalized_by_loss: bool,
+    tolerance: f64,
+    supposed_by: &str,
+) -> Option<Finding> {
+    let Lengths { smallest, mean, largest, zeros } = lengths;
+    if normalized_by_loss {
+        return (zeros > 0).then(|| Finding {
+            kind: FindingKind::ZeroVectors,
+            severity: Severity::Warning,
+            message: format!("{zeros} of the {tensor} are zero vectors: they have no direction and get no gradient"),
+            advice: "Look for dead units: leave out the activation after the last layer, or lower the learning rate.",
+        });
+    }
+    (smallest < 1.0 - tolerance || largest > 1.0 + tolerance).then(|| Finding {
+        kind: FindingKind::NotUnitLength,
+        severity: Severity::Warning,
+        message: format!(
+            "the {tensor} have lengths from {} to {} (mean {}), but {supposed_by} supposes length 1",
+            short(smallest),
+            short(largest),
+            short(mean)
+        ),
+        advice: "Set `normalize` on the loss, or normalise the output of the model. Where the length is meant to be free, \
+                 switch `unit_length` off here.",
+    })
+}
