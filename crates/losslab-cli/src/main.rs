@@ -1,5 +1,6 @@
 //! The losslab program: trains on real data, shows what each loss does and which one to use.
 
+mod advise;
 mod commands;
 mod data;
 mod experiments;

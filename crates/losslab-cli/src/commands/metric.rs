@@ -35,7 +35,11 @@ impl MetricArgs {
         } else {
             println!("{} ({} is better)", found.value, metric.better.name());
             for (name, value) in &found.details {
-                println!("{}: {}", name.replace('_', " "), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                println!(
+                    "{}: {}",
+                    name.replace('_', " "),
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                );
             }
         }
         Ok(())

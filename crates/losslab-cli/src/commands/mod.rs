@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod advise;
 mod list;
 mod loss;
 mod metric;
@@ -13,6 +14,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Run an experiment and write its report.
     Run(run::RunArgs),
+    /// Say which loss to use, with which hyperparameters and batches, and what to beat first.
+    Advise(advise::AdviseArgs),
     /// List the experiments, the losses and the metrics.
     List(list::ListArgs),
     /// Evaluate a loss and its gradients on saved tensors.
@@ -32,6 +35,7 @@ impl Command {
     pub fn run(self) -> Result<()> {
         match self {
             Command::Run(args) => run::Plan::new(args)?.run(),
+            Command::Advise(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),
             Command::Metric(args) => args.run(),

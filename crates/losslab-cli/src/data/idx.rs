@@ -44,6 +44,13 @@ pub fn read_files(images: &Path, labels: &Path) -> Result<Images> {
     )
 }
 
+/// Reads a file of labels alone.
+pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let source = Source { name: &path.to_string_lossy(), bytes: &bytes };
+    Ok(body(source, LABELS, ["number of labels"], "labels")?.1)
+}
+
 /// Parses images and their labels.
 pub fn parse(images: Source, labels: Source) -> Result<Images> {
     let (sizes, pixels) = body(images, IMAGES, ["number of images", "rows", "columns"], "pixel data")?;

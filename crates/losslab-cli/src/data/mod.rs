@@ -4,6 +4,7 @@ pub mod csv;
 pub mod digits;
 pub mod idx;
 pub mod imbalanced;
+pub mod labels;
 pub mod synthetic;
 
 /// Rows of numbers, each with a 0/1 label. Label 1 is the rare class.

@@ -130,12 +130,7 @@ pub fn trainings(settings: &Settings) -> usize {
 }
 
 /// One seed on one data set: train with every loss, choose on the validation part, measure on the test part.
-fn study(
-    split: &Split,
-    settings: &Settings,
-    seed: u64,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Study, MetricError> {
+fn study(split: &Split, settings: &Settings, seed: u64, tick: &(dyn Fn() + Sync)) -> Result<Study, MetricError> {
     let hardness = Hardness::judge(&split.train, &split.valid);
     let rare_share = split.train.rare_share();
     let on_valid = |fit: &Fit| Scores::new(&fit.valid, &split.valid.labels);

@@ -22,21 +22,14 @@ const fn metric(
     Metric { name, summary, better: Better::Lower, inputs, parameters, evaluate }
 }
 
-pub const ECE: Metric = metric(
-    "ece",
-    "expected calibration error of the predicted class, bins of equal width",
-    ROWS,
-    BINS,
-    |case| binned(case, Binning::EqualWidth, top_label_ece),
-);
+pub const ECE: Metric =
+    metric("ece", "expected calibration error of the predicted class, bins of equal width", ROWS, BINS, |case| {
+        binned(case, Binning::EqualWidth, top_label_ece)
+    });
 
-pub const ECE_EQUAL_MASS: Metric = metric(
-    "ece-equal-mass",
-    "the same with bins of equal counts",
-    ROWS,
-    BINS,
-    |case| binned(case, Binning::EqualMass, top_label_ece),
-);
+pub const ECE_EQUAL_MASS: Metric = metric("ece-equal-mass", "the same with bins of equal counts", ROWS, BINS, |case| {
+    binned(case, Binning::EqualMass, top_label_ece)
+});
 
 pub const MCE: Metric = metric("mce", "maximum calibration error: that of the worst bin", ROWS, BINS, |case| {
     binned(case, Binning::EqualWidth, top_label_mce)

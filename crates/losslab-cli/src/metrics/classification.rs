@@ -30,9 +30,8 @@ pub const BALANCED_ACCURACY: Metric =
         Ok(matrix(case)?.balanced_accuracy().into())
     });
 
-pub const MCC: Metric = metric("mcc", "Matthews' correlation of targets and predictions", &[], |case| {
-    Ok(matrix(case)?.mcc()?.into())
-});
+pub const MCC: Metric =
+    metric("mcc", "Matthews' correlation of targets and predictions", &[], |case| Ok(matrix(case)?.mcc()?.into()));
 
 pub const F1: Metric = metric(
     "f1",

@@ -10,7 +10,7 @@ mod verification;
 
 use crate::saved::{Assignments, Input, Parameter, Tensors, input};
 use anyhow::{Context, Result, bail};
-use losslab::metrics::{Embeddings, Logits, MetricError, Probabilities};
+use losslab::metrics::{Logits, Probabilities};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -40,8 +40,8 @@ fn deviation(case: &OracleCase) -> Option<String> {
         (Err(_), None) => None,
         (Ok(found), Some(value)) => {
             let count = |name: &str| found.details.get(name).and_then(Value::as_u64);
-            // A NaN is near to nothing.
-            if !((found.value - value).abs() <= 1e-9 * value.abs() + 1e-12) {
+            let is_near = (found.value - value).abs() <= 1e-9 * value.abs() + 1e-12;
+            if !is_near {
                 return Some(format!("{} instead of {value}", found.value));
             }
             let counts = [("evaluated_queries", case.evaluated), ("excluded_queries", case.excluded)];

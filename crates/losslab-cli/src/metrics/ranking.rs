@@ -29,9 +29,8 @@ pub const NDCG: Metric = metric(
     },
 );
 
-pub const MAP: Metric = metric("map", "mean average precision", &[TIES], |case| {
-    mean(case, Rankings::mean_average_precision)
-});
+pub const MAP: Metric =
+    metric("map", "mean average precision", &[TIES], |case| mean(case, Rankings::mean_average_precision));
 
 pub const MRR: Metric = metric("mrr", "mean of 1 / rank of the first relevant item", &[K, TIES], |case| {
     let k = case.set.count_or_none("k")?;
@@ -41,7 +40,11 @@ pub const MRR: Metric = metric("mrr", "mean of 1 / rank of the first relevant it
 pub const ERR: Metric = metric(
     "err",
     "expected 1 / rank at which a reader stops (Chapelle et al. 2009)",
-    &[K, parameter("max_grade", "none", "a number, or none", "highest grade of the scale; none: the highest there is"), TIES],
+    &[
+        K,
+        parameter("max_grade", "none", "a number, or none", "highest grade of the scale; none: the highest there is"),
+        TIES,
+    ],
     |case| {
         let (k, max_grade) = (case.set.count_or_none("k")?, case.set.number_or_none("max_grade", None)?);
         mean(case, |rankings| rankings.expected_reciprocal_rank(k, max_grade))

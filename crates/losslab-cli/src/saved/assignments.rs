@@ -24,7 +24,8 @@ impl Assignments {
             };
             if !ranges.contains_key(name) {
                 let names = parameters.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
-                let keys = if names.is_empty() { "it has no keys".to_owned() } else { format!("its keys are: {names}") };
+                let keys =
+                    if names.is_empty() { "it has no keys".to_owned() } else { format!("its keys are: {names}") };
                 bail!("--set {assignment}: {of} has no {name:?}, {keys}");
             }
             given.insert(name.to_owned(), value.trim().to_owned());

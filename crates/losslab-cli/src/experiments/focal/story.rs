@@ -2,8 +2,8 @@
 
 use super::{
     Settings, figures, lessons,
-    settings::Criterion,
     results::{CROSS_ENTROPY, Difference, Results, TUNED, WEIGHTED, focal_name, reference, title},
+    settings::Criterion,
 };
 use crate::{
     outcome::{Cell, Check, Section, Story, Table},
