@@ -1,7 +1,7 @@
 //! Branches of the tree about classes: imbalanced, of similar size, calibrated.
 
 use super::hyperparameters::{ALPHA, GAMMA, SMOOTHING, choice};
-use super::situation::{Classes, MILD, Task};
+use super::situation::{Branch, Classes, MILD};
 use super::snippets::{self, f64_literal};
 use super::{Advice, Batch, metric, watch};
 use crate::wording::percent;
@@ -14,7 +14,7 @@ const WEIGHTS: usize = 20;
 pub fn imbalanced(facts: &Classes) -> Advice {
     let share = facts.rare_share.unwrap_or(0.5);
     if !facts.multi_label && share * facts.classes as f64 >= MILD {
-        let mut advice = cross_entropy(facts, Task::Imbalanced);
+        let mut advice = cross_entropy(facts, Branch::Imbalanced);
         advice.why.insert(
             0,
             format!(
@@ -39,7 +39,7 @@ fn focal_sigmoid(facts: &Classes, share: f64) -> Advice {
         false => "Two classes need one output: a logit, positive for the rare class.".to_owned(),
     });
     Advice {
-        task: Task::Imbalanced,
+        task: Branch::Imbalanced,
         facts: facts.facts(),
         loss: "focal-sigmoid",
         type_name: "SigmoidFocalLoss",
@@ -98,7 +98,7 @@ fn focal_softmax(facts: &Classes, share: f64) -> Advice {
     let mut why = why_focal(share);
     why.push("Classes exclude each other: a softmax, with class indices as targets, not one-hot rows.".to_owned());
     Advice {
-        task: Task::Imbalanced,
+        task: Branch::Imbalanced,
         facts: facts.facts(),
         loss: "focal",
         type_name: "FocalLoss",
@@ -182,7 +182,7 @@ fn rare_batch(facts: &Classes, share: f64) -> Batch {
 
 /// Classes of similar size: cross-entropy.
 pub fn balanced(facts: &Classes) -> Advice {
-    let mut advice = cross_entropy(facts, Task::Classification);
+    let mut advice = cross_entropy(facts, Branch::Classification);
     let balance = facts.rare_share.map(|share| share * facts.classes as f64);
     if balance.is_some_and(|balance| balance < MILD) {
         advice
@@ -192,7 +192,7 @@ pub fn balanced(facts: &Classes) -> Advice {
     advice
 }
 
-fn cross_entropy(facts: &Classes, task: Task) -> Advice {
+fn cross_entropy(facts: &Classes, task: Branch) -> Advice {
     let guess = (facts.classes as f64).ln();
     Advice {
         task,
@@ -249,7 +249,7 @@ pub fn calibration(facts: &Classes) -> Advice {
         ));
     }
     Advice {
-        task: Task::Calibration,
+        task: Branch::Calibration,
         facts: facts.facts(),
         loss: "label-smoothing",
         type_name: "LabelSmoothingLoss",

@@ -2,7 +2,7 @@
 
 use super::batch::PxK;
 use super::hyperparameters::{CONTRASTIVE_MARGIN, TEMPERATURE, TRIPLET_MARGIN, choice};
-use super::situation::{MultiModal, Similarity, Supervision, Task, measured};
+use super::situation::{Branch, MultiModal, Similarity, Supervision, measured};
 use super::snippets::{self, f64_literal};
 use super::{Advice, Batch, Hyperparameter, Named, Watch, metric, watch};
 use losslab::diagnostics::FindingKind;
@@ -56,7 +56,7 @@ fn labels(facts: &Similarity) -> Advice {
         (None, None) => vec!["a label for each sample".to_owned()],
     };
     Advice {
-        task: Task::Similarity,
+        task: Branch::Similarity,
         facts: known,
         loss: "triplet",
         type_name: "TripletLoss",
@@ -113,7 +113,7 @@ fn watch_triplets() -> Vec<Watch> {
 
 fn triplets(facts: &Similarity) -> Advice {
     Advice {
-        task: Task::Similarity,
+        task: Branch::Similarity,
         facts: vec!["given triplets of anchor, positive and negative".to_owned()],
         loss: "triplet-aligned",
         type_name: "AlignedTripletLoss",
@@ -158,7 +158,7 @@ fn triplets(facts: &Similarity) -> Advice {
 
 fn pairs(facts: &Similarity) -> Advice {
     Advice {
-        task: Task::Similarity,
+        task: Branch::Similarity,
         facts: vec!["given pairs that are alike or not".to_owned()],
         loss: "contrastive",
         type_name: "ContrastiveLoss",
@@ -206,7 +206,7 @@ fn pairs(facts: &Similarity) -> Advice {
 
 fn views(facts: &Similarity) -> Advice {
     let known = facts.measured.as_ref().map(measured).unwrap_or_default();
-    let mut advice = info_nce(Task::Similarity, facts.batch, false);
+    let mut advice = info_nce(Branch::Similarity, facts.batch, false);
     advice.facts = if known.is_empty() { vec!["two views of each sample, no labels".to_owned()] } else { known };
     advice.why.push("The two views are two random augmentations; they decide what the embedding ignores.".to_owned());
     advice.baseline = vec![
@@ -223,7 +223,7 @@ fn views(facts: &Similarity) -> Advice {
 
 /// Two modalities: InfoNCE.
 pub fn multi_modal(facts: &MultiModal) -> Advice {
-    let mut advice = info_nce(Task::MultiModal, facts.batch, facts.shared_matches);
+    let mut advice = info_nce(Branch::MultiModal, facts.batch, facts.shared_matches);
     let matches = if facts.shared_matches { "several matches" } else { "one match" };
     advice.facts = vec![format!("two modalities, {matches} for a sample")];
     if facts.shared_matches {
@@ -248,7 +248,7 @@ pub fn multi_modal(facts: &MultiModal) -> Advice {
     advice
 }
 
-fn info_nce(task: Task, batch: usize, grouped: bool) -> Advice {
+fn info_nce(task: Branch, batch: usize, grouped: bool) -> Advice {
     let mut text = vec![
         format!(
             "{batch} pairs in a batch: {} negatives for each query. Larger is better, as far as memory goes.",

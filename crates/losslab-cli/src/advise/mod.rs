@@ -15,7 +15,7 @@ mod snippets;
 #[cfg(test)]
 mod tests;
 
-pub use situation::{Answers, Situation, Supervision, Task};
+pub use situation::{Answers, Branch, Situation, Supervision};
 
 use hyperparameters::Hyperparameter;
 use losslab::diagnostics::FindingKind;
@@ -25,7 +25,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug, Serialize)]
 pub struct Advice {
     /// The branch of the tree.
-    pub task: Task,
+    pub task: Branch,
     /// What the advice follows from.
     pub facts: Vec<String>,
     /// The name of the loss in `losslab loss`.

@@ -1,7 +1,7 @@
 //! The branch of the tree about several tasks.
 
 use super::hyperparameters::choice;
-use super::situation::{MultiTask, Task};
+use super::situation::{Branch, MultiTask};
 use super::snippets;
 use super::{Advice, Batch, Named, Watch, metric, watch};
 use losslab::diagnostics::FindingKind;
@@ -23,7 +23,7 @@ pub fn multi_task(facts: &MultiTask) -> Advice {
 
 fn equal(known: String, tasks: usize) -> Advice {
     Advice {
-        task: Task::MultiTask,
+        task: Branch::MultiTask,
         facts: vec![known],
         loss: "weighted-sum",
         type_name: "WeightedSumLoss",
@@ -52,7 +52,7 @@ fn learned(known: String, tasks: usize, regressions: usize) -> Advice {
             .to_owned(),
     );
     Advice {
-        task: Task::MultiTask,
+        task: Branch::MultiTask,
         facts: vec![known],
         loss: "uncertainty",
         type_name: "UncertaintyLoss",

@@ -1,6 +1,6 @@
 //! Asking on a terminal: a plain question, numbered answers, the default by Enter.
 
-use super::situation::{Answers, Question, Supervision, Task};
+use super::situation::{Answers, Branch, Question, Supervision};
 use anyhow::{Result, bail};
 use std::io::{BufRead, Write};
 use std::str::FromStr;
@@ -49,23 +49,23 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
         match question {
             Question::Task => {
                 let options = [
-                    ("tell classes apart, some of them rare", Task::Imbalanced),
-                    ("find what is alike: retrieval, verification", Task::Similarity),
-                    ("get probabilities that mean what they say", Task::Calibration),
-                    ("match two modalities or views, such as images and texts", Task::MultiModal),
-                    ("several tasks with one network", Task::MultiTask),
-                    ("tell classes of similar size apart", Task::Classification),
+                    ("tell classes apart, some of them rare", Branch::Imbalanced),
+                    ("find what is alike: retrieval, verification", Branch::Similarity),
+                    ("get probabilities that mean what they say", Branch::Calibration),
+                    ("match two modalities or views, such as images and texts", Branch::MultiModal),
+                    ("several tasks with one network", Branch::MultiTask),
+                    ("tell classes of similar size apart", Branch::Classification),
                 ];
                 answers.task = Some(self.choose("What is the network to do?", &options, None)?);
             }
             Question::Classes => {
-                let is_needed = answers.task != Some(Task::Similarity);
+                let is_needed = answers.task != Some(Branch::Similarity);
                 let default = if is_needed { Default::Is("2") } else { Default::Unknown };
                 answers.classes = self.number("How many classes are there?", default, |n: &usize| *n > 0)?;
             }
             Question::RareShare => {
                 let text = "Which share of the samples is of the rarest class (0.01 is one in a hundred)?";
-                let is_needed = answers.task == Some(Task::Imbalanced);
+                let is_needed = answers.task == Some(Branch::Imbalanced);
                 let default = if is_needed { Default::None } else { Default::Unknown };
                 answers.rare_share = self.number(text, default, |share: &f64| *share > 0.0 && *share <= 0.5)?;
             }
@@ -104,7 +104,7 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
                 answers.loss_ratio = self.number(text, Default::Unknown, |ratio: &f64| *ratio >= 1.0)?;
             }
             Question::Batch => {
-                let default = if answers.task == Some(Task::MultiModal) { "256" } else { "128" };
+                let default = if answers.task == Some(Branch::MultiModal) { "256" } else { "128" };
                 let text = "How many samples fit in a batch?";
                 answers.batch = self.number(text, Default::Is(default), |n: &usize| *n >= 4)?;
             }

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The branches of the decision tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Task {
+pub enum Branch {
     /// Classes of which some are rare.
     Imbalanced,
     /// Which things are alike: retrieval, verification.
@@ -76,7 +76,7 @@ impl Question {
 /// What flags, files and questions gave.
 #[derive(Debug, Default)]
 pub struct Answers {
-    pub task: Option<Task>,
+    pub task: Option<Branch>,
     pub measured: Option<LabelCounts>,
     pub classes: Option<usize>,
     pub rare_share: Option<f64>,
@@ -96,14 +96,15 @@ impl Answers {
         use Question::*;
         let Some(task) = self.task else { return (vec![Task], vec![]) };
         let (mut needed, mut optional) = match task {
-            self::Task::Imbalanced => (vec![Classes, RareShare], vec![MultiLabel, Batch]),
-            self::Task::Similarity => (vec![Supervision], vec![Classes, SamplesPerClass, Batch]),
-            self::Task::Calibration => (vec![Classes], vec![RareShare]),
-            self::Task::MultiModal => (vec![], vec![SharedMatches, Batch]),
-            self::Task::MultiTask => (vec![Tasks], vec![Regressions, LossRatio]),
-            self::Task::Classification => (vec![Classes], vec![RareShare, Batch]),
+            self::Branch::Imbalanced => (vec![Classes, RareShare], vec![MultiLabel, Batch]),
+            self::Branch::Similarity => (vec![Supervision], vec![Classes, SamplesPerClass, Batch]),
+            self::Branch::Calibration => (vec![Classes], vec![RareShare]),
+            self::Branch::MultiModal => (vec![], vec![SharedMatches, Batch]),
+            self::Branch::MultiTask => (vec![Tasks], vec![Regressions, LossRatio]),
+            self::Branch::Classification => (vec![Classes], vec![RareShare, Batch]),
         };
-        if task == self::Task::Similarity && self.supervision.is_some_and(|known| known != self::Supervision::Labels) {
+        if task == self::Branch::Similarity && self.supervision.is_some_and(|known| known != self::Supervision::Labels)
+        {
             optional = vec![Batch];
         }
         if self.measured.is_some() {
@@ -135,7 +136,7 @@ impl Answers {
     pub fn infer_task(&mut self) {
         if let (None, Some(counts)) = (self.task, &self.measured) {
             let balance = counts.rare_share() * counts.classes.len() as f64;
-            self.task = Some(if balance < MILD { Task::Imbalanced } else { Task::Classification });
+            self.task = Some(if balance < MILD { Branch::Imbalanced } else { Branch::Classification });
         }
     }
 
@@ -157,7 +158,7 @@ impl Answers {
         let name = task.to_possible_value().expect("no task is hidden").get_name().to_owned();
         let (needed, optional) = self.questions();
         let known = [needed, optional].concat();
-        if self.measured.is_some() && matches!(task, Task::MultiModal | Task::MultiTask) {
+        if self.measured.is_some() && matches!(task, Branch::MultiModal | Branch::MultiTask) {
             bail!("advise: the labels of a file say nothing about the task {name}");
         }
         if let Some(other) = ALL.into_iter().find(|question| self.has(*question) && !known.contains(question)) {
@@ -226,16 +227,16 @@ impl Situation {
     pub fn new(answers: Answers) -> Result<Self> {
         let Some(task) = answers.task else { bail!("advise: there is no task") };
         Ok(match task {
-            Task::Imbalanced => Self::Imbalanced(Classes::new(answers)?),
-            Task::Calibration => Self::Calibration(Classes::new(answers)?),
-            Task::Classification => Self::Classification(Classes::new(answers)?),
-            Task::Similarity => Self::Similarity(Similarity::new(answers)?),
-            Task::MultiModal => {
+            Branch::Imbalanced => Self::Imbalanced(Classes::new(answers)?),
+            Branch::Calibration => Self::Calibration(Classes::new(answers)?),
+            Branch::Classification => Self::Classification(Classes::new(answers)?),
+            Branch::Similarity => Self::Similarity(Similarity::new(answers)?),
+            Branch::MultiModal => {
                 let batch = answers.batch.unwrap_or(256);
                 ensure!(batch >= 2, "advise: --batch {batch}: a pair has no negative in a batch of one");
                 Self::MultiModal(MultiModal { shared_matches: answers.shared_matches.unwrap_or(false), batch })
             }
-            Task::MultiTask => {
+            Branch::MultiTask => {
                 let (tasks, regressions) = (answers.tasks.unwrap_or(0), answers.regressions.unwrap_or(0));
                 ensure!((2..=1000).contains(&tasks), "advise: --tasks {tasks}: it must be from 2 to 1000");
                 ensure!(regressions <= tasks, "advise: --regressions {regressions}: there are only {tasks} tasks");

@@ -12,16 +12,16 @@ fn advice(answers: Answers) -> Advice {
     advise(&Situation::new(answers).unwrap())
 }
 
-fn of(task: Task) -> Answers {
+fn of(task: Branch) -> Answers {
     Answers { task: Some(task), ..Answers::default() }
 }
 
-fn classes(task: Task, classes: usize, rare_share: f64) -> Answers {
+fn classes(task: Branch, classes: usize, rare_share: f64) -> Answers {
     Answers { classes: Some(classes), rare_share: Some(rare_share), ..of(task) }
 }
 
 fn supervised(supervision: Supervision) -> Answers {
-    Answers { supervision: Some(supervision), ..of(Task::Similarity) }
+    Answers { supervision: Some(supervision), ..of(Branch::Similarity) }
 }
 
 fn counted(rows: &[usize]) -> LabelCounts {
@@ -33,29 +33,29 @@ fn counted(rows: &[usize]) -> LabelCounts {
 fn leaves() -> Vec<(Answers, &'static str)> {
     let measured = |rows: &[usize]| Answers { measured: Some(counted(rows)), ..Answers::default() };
     vec![
-        (classes(Task::Imbalanced, 2, 0.01), "focal-sigmoid"),
-        (Answers { multi_label: Some(true), ..classes(Task::Imbalanced, 20, 0.01) }, "focal-sigmoid"),
-        (classes(Task::Imbalanced, 5, 0.02), "focal"),
-        (classes(Task::Imbalanced, 2, 0.4), "cross-entropy"),
+        (classes(Branch::Imbalanced, 2, 0.01), "focal-sigmoid"),
+        (Answers { multi_label: Some(true), ..classes(Branch::Imbalanced, 20, 0.01) }, "focal-sigmoid"),
+        (classes(Branch::Imbalanced, 5, 0.02), "focal"),
+        (classes(Branch::Imbalanced, 2, 0.4), "cross-entropy"),
         (measured(&[980, 20]), "focal-sigmoid"),
         (measured(&[500, 480, 20]), "focal"),
         (measured(&[500; 40]), "cross-entropy"),
         (measured(&[[500; 30].as_slice(), &[20]].concat()), "focal"),
         (measured(&[500, 450]), "cross-entropy"),
-        (classes(Task::Classification, 10, 0.1), "cross-entropy"),
-        (classes(Task::Classification, 10, 0.001), "cross-entropy"),
-        (classes(Task::Calibration, 10, 0.1), "label-smoothing"),
-        (classes(Task::Calibration, 2, 0.01), "label-smoothing"),
+        (classes(Branch::Classification, 10, 0.1), "cross-entropy"),
+        (classes(Branch::Classification, 10, 0.001), "cross-entropy"),
+        (classes(Branch::Calibration, 10, 0.1), "label-smoothing"),
+        (classes(Branch::Calibration, 2, 0.01), "label-smoothing"),
         (supervised(Supervision::Labels), "triplet"),
         (Answers { measured: Some(counted(&[7, 8, 9])), ..supervised(Supervision::Labels) }, "triplet"),
         (Answers { samples_per_class: Some(1), ..supervised(Supervision::Labels) }, "info-nce"),
         (supervised(Supervision::Pairs), "contrastive"),
         (supervised(Supervision::Triplets), "triplet-aligned"),
         (supervised(Supervision::Unlabelled), "info-nce"),
-        (of(Task::MultiModal), "info-nce"),
-        (Answers { shared_matches: Some(true), batch: Some(16), ..of(Task::MultiModal) }, "info-nce"),
-        (Answers { tasks: Some(2), loss_ratio: Some(1.5), ..of(Task::MultiTask) }, "weighted-sum"),
-        (Answers { tasks: Some(3), regressions: Some(2), ..of(Task::MultiTask) }, "uncertainty"),
+        (of(Branch::MultiModal), "info-nce"),
+        (Answers { shared_matches: Some(true), batch: Some(16), ..of(Branch::MultiModal) }, "info-nce"),
+        (Answers { tasks: Some(2), loss_ratio: Some(1.5), ..of(Branch::MultiTask) }, "weighted-sum"),
+        (Answers { tasks: Some(3), regressions: Some(2), ..of(Branch::MultiTask) }, "uncertainty"),
     ]
 }
 
@@ -136,17 +136,17 @@ fn every_printed_snippet_is_a_compiled_file_but_for_values_of_its_constants() {
 #[test]
 fn measured_labels_decide_by_their_balance() {
     let focal = advice(Answers { measured: Some(counted(&[900, 100, 100])), ..Answers::default() });
-    assert_eq!(focal.task, Task::Imbalanced);
+    assert_eq!(focal.task, Branch::Imbalanced);
     assert!(focal.facts[0].contains("1100 rows, 3 classes"), "{:?}", focal.facts);
     assert!(focal.rust.contains("Some(&[0.43, 1.29, 1.29])"), "{}", focal.rust);
     let even = advice(Answers { measured: Some(counted(&[900, 800])), ..Answers::default() });
-    assert_eq!(even.task, Task::Classification);
+    assert_eq!(even.task, Branch::Classification);
 }
 
 #[test]
 fn smoothing_never_gives_a_class_more_than_it_has() {
     for (count, share) in [(2, 0.01), (2, 0.049), (10, 0.001), (1000, 1e-5)] {
-        let found = advice(classes(Task::Calibration, count, share));
+        let found = advice(classes(Branch::Calibration, count, share));
         let start = found.hyperparameters[0].start.parse::<f64>().unwrap();
         assert!(start > 0.0 && start / count as f64 <= share, "{start} for {share}");
         assert!(found.rust.contains(&format!("SMOOTHING: f64 = {start:?};")));
@@ -176,21 +176,21 @@ fn asked(answers: Answers, lines: &str) -> (anyhow::Result<Advice>, String) {
 #[test]
 fn questions_lead_to_the_same_advice_as_flags() {
     let (found, shown) = asked(Answers::default(), "1\n2\n0.01\n\n64\n");
-    let by_flags = advice(Answers { batch: Some(64), ..classes(Task::Imbalanced, 2, 0.01) });
+    let by_flags = advice(Answers { batch: Some(64), ..classes(Branch::Imbalanced, 2, 0.01) });
     assert_eq!(page::text(&found.unwrap()), page::text(&by_flags));
     for text in ["What is the network to do?", "  1  tell classes apart, some of them rare", "[2] > ", "[1] > "] {
         assert!(shown.contains(text), "{text} in\n{shown}");
     }
     let (found, _) = asked(Answers::default(), "2\n1\n10\n\n\n");
     assert_eq!(found.unwrap().batch.classes, Some(10));
-    let (found, shown) = asked(of(Task::MultiTask), "\n1\n\n");
+    let (found, shown) = asked(of(Branch::MultiTask), "\n1\n\n");
     assert_eq!(found.unwrap().loss, "uncertainty");
     assert!(shown.contains("[don't know] > "), "{shown}");
 }
 
 #[test]
 fn only_what_is_open_is_asked() {
-    let (found, shown) = asked(Answers { tasks: Some(3), regressions: Some(0), ..of(Task::MultiTask) }, "2\n");
+    let (found, shown) = asked(Answers { tasks: Some(3), regressions: Some(0), ..of(Branch::MultiTask) }, "2\n");
     assert_eq!((found.unwrap().loss, shown.matches('?').count()), ("weighted-sum", 1));
     let (found, shown) = asked(Answers { batch: Some(64), ..supervised(Supervision::Pairs) }, "");
     assert_eq!((found.unwrap().loss, shown.as_str()), ("contrastive", ""));
@@ -198,7 +198,7 @@ fn only_what_is_open_is_asked() {
 
 #[test]
 fn wrong_answers_are_asked_again_and_the_end_of_input_is_an_error() {
-    let (found, shown) = asked(of(Task::Imbalanced), "two\n2\n0.9\n0.1\n3\n1\n\n");
+    let (found, shown) = asked(of(Branch::Imbalanced), "two\n2\n0.9\n0.1\n3\n1\n\n");
     assert_eq!(found.unwrap().loss, "focal-sigmoid");
     assert_eq!(shown.matches("please answer with a fitting number").count(), 2);
     assert!(shown.contains("Please answer with a number from 1 to 2."), "{shown}");

@@ -1,7 +1,7 @@
 //! `losslab advise`: which loss, and how to use it.
 
 use crate::advise::questions::{self, Dialogue};
-use crate::advise::{self, Answers, Situation, Supervision, Task, page};
+use crate::advise::{self, Answers, Branch, Situation, Supervision, page};
 use crate::data::labels::LabelCounts;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct AdviseArgs {
     /// What the network is to do.
     #[arg(long, value_enum)]
-    task: Option<Task>,
+    task: Option<Branch>,
     /// Measure the classes of this CSV file with a header.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -92,7 +92,7 @@ impl AdviseArgs {
         }
         let supervision = [
             (matches!(self.labels, Some(None)), Supervision::Labels),
-            (measured.is_some() && self.task == Some(Task::Similarity), Supervision::Labels),
+            (measured.is_some() && self.task == Some(Branch::Similarity), Supervision::Labels),
             (self.pairs, Supervision::Pairs),
             (self.triplets, Supervision::Triplets),
             (self.unlabelled, Supervision::Unlabelled),

@@ -1,5 +1,7 @@
 use burn::tensor::{Int, Tensor};
-use losslab::metrics::{self, CalibrationConfig, Logits, MetricError, TemperatureScaling, nll_of_logits, top_label_ece};
+use losslab::metrics::{
+    self, CalibrationConfig, Logits, MetricError, TemperatureScaling, nll_of_logits, top_label_ece,
+};
 use losslab::{LabelSmoothingLoss, LabelSmoothingLossConfig};
 
 const SMOOTHING: f64 = 0.1;

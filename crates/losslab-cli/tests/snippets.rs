@@ -1,0 +1,140 @@
+//! Compiles every snippet that `losslab advise` prints, and trains a step with it.
+
+use burn::tensor::{Bool, Device, Int, Tensor};
+use std::collections::BTreeSet;
+
+#[path = "../src/advise/snippets/contrastive.rs"]
+mod contrastive;
+#[path = "../src/advise/snippets/cross_entropy.rs"]
+mod cross_entropy;
+#[path = "../src/advise/snippets/focal_sigmoid.rs"]
+mod focal_sigmoid;
+#[path = "../src/advise/snippets/focal_softmax.rs"]
+mod focal_softmax;
+#[path = "../src/advise/snippets/info_nce.rs"]
+mod info_nce;
+#[path = "../src/advise/snippets/info_nce_grouped.rs"]
+mod info_nce_grouped;
+#[path = "../src/advise/snippets/label_smoothing.rs"]
+mod label_smoothing;
+#[path = "../src/advise/snippets/triplet.rs"]
+mod triplet;
+#[path = "../src/advise/snippets/triplet_aligned.rs"]
+mod triplet_aligned;
+#[path = "../src/advise/snippets/uncertainty.rs"]
+mod uncertainty;
+#[path = "../src/advise/snippets/weighted_sum.rs"]
+mod weighted_sum;
+
+#[test]
+fn every_snippet_is_compiled_here() {
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/advise/snippets")).unwrap();
+    let files = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>();
+    let compiled = include_str!("snippets.rs").lines().filter_map(|line| {
+        let path = line.strip_prefix("#[path = \"../src/advise/snippets/")?;
+        path.strip_suffix("\"]").map(str::to_owned)
+    });
+    assert_eq!(files, compiled.collect());
+}
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+/// Four rows that differ, on the tape.
+fn rows() -> Tensor<2> {
+    Tensor::from_data([[2.0, 0.5], [0.5, 1.0], [-1.0, 0.25], [-0.5, -2.0]], &device()).require_grad()
+}
+
+fn ints(values: [i64; 4]) -> Tensor<1, Int> {
+    Tensor::from_data(values, &device())
+}
+
+/// Checks that a loss is a number that reaches the rows.
+fn reaches(loss: Tensor<1>, rows: &Tensor<2>) {
+    let gradient = rows.grad(&loss.backward()).expect("the rows get a gradient").abs().sum().into_scalar::<f32>();
+    assert!(loss.into_scalar::<f32>().is_finite() && gradient.is_finite() && gradient > 0.0);
+}
+
+#[test]
+fn classes() {
+    let (logits, targets) = (rows(), ints([0, 1, 1, 1]));
+    reaches(cross_entropy::step(&cross_entropy::new_loss(), logits.clone(), targets.clone()), &logits);
+    let (balanced, nll) = cross_entropy::validate(logits.clone(), targets.clone()).unwrap();
+    assert!(balanced == 5.0 / 6.0 && nll > 0.0);
+
+    let focal = focal_softmax::new_loss();
+    reaches(focal_softmax::step(&focal, logits.clone(), targets.clone()), &logits);
+    focal_softmax::watch(&focal, logits.clone(), targets.clone()).unwrap();
+    assert_eq!(focal_softmax::validate(logits.clone(), targets.clone()).unwrap().1, 5.0 / 6.0);
+
+    reaches(label_smoothing::step(&label_smoothing::new_loss(), logits.clone(), targets.clone()), &logits);
+    assert!(label_smoothing::baseline(logits.clone(), targets.clone()).unwrap().temperature > 0.0);
+    assert_eq!(label_smoothing::validate(logits, targets).unwrap().0, nll);
+}
+
+#[test]
+fn rare_positives() {
+    let (focal, logits) = (focal_sigmoid::new_loss(), rows());
+    let targets = Tensor::<2>::from_data([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]], &device());
+    reaches(focal_sigmoid::step(&focal, logits.clone(), targets.clone()), &logits);
+    focal_sigmoid::watch(&focal, logits, targets).unwrap();
+    let (auprc, threshold) = focal_sigmoid::validate(&[2.0, 1.0, 0.5, -3.0], &[true, false, true, false]).unwrap();
+    assert!(auprc > 0.8 && threshold == 0.5);
+}
+
+#[test]
+fn pairs_and_triplets() {
+    let (left, right) = (rows(), rows());
+    let similar = Tensor::<1, Bool>::from_data([true, true, false, false], &device());
+    reaches(contrastive::step(&contrastive::new_loss(), left.clone(), right.clone() * 2 + 1, similar), &left);
+    let eer = contrastive::validate(left.clone(), right.clone() + 1, &[true, true, false, false]).unwrap();
+    assert!((0.0..=1.0).contains(&eer.rate));
+
+    let loss = triplet_aligned::new_loss();
+    let (near, far) = (rows().detach() + 0.5, rows().detach() - 0.1);
+    reaches(triplet_aligned::step(&loss, left.clone(), near.clone(), far.clone()), &left);
+    assert!(triplet_aligned::active(&loss, left, near, far) > 0.0);
+}
+
+#[test]
+fn labelled_embeddings() {
+    let (config, embeddings, labels) = (triplet::config(), rows(), ints([0, 1, 0, 1]));
+    reaches(triplet::step(&config, embeddings.clone(), labels.clone()), &embeddings);
+    assert_eq!(triplet::watch(&config, embeddings, labels).unwrap().numbers.triplets.valid, 8);
+    let labels = (0..400).map(|row| row % 40).collect::<Vec<i64>>();
+    assert_eq!(triplet::sampler(&labels).unwrap().epoch(0)[0].len(), 32 * 4);
+    assert!(triplet::sampler(&labels[..20]).is_err());
+}
+
+#[test]
+fn two_modalities() {
+    let (queries, keys) = (rows(), rows().detach() + 0.5);
+    let loss = info_nce::new_loss(&device());
+    reaches(info_nce::step(&loss, queries.clone(), keys.clone()), &queries);
+    info_nce::watch(&loss, queries.clone(), keys.clone()).unwrap();
+    assert!((info_nce::clip(loss).temperature.value() - 0.07).abs() < 1e-6);
+
+    let loss = info_nce_grouped::new_loss(&device());
+    let groups = info_nce_grouped::groups(ints([0, 0, 1, 2]), ints([0, 0, 1, 2]));
+    reaches(info_nce_grouped::step(&loss, queries.clone(), keys.clone(), groups.clone()), &queries);
+    info_nce_grouped::watch(&loss, queries, keys, groups).unwrap();
+    assert!(info_nce_grouped::clip(loss).temperature.is_learned());
+}
+
+#[test]
+fn several_tasks() {
+    let shared = rows();
+    let tasks = [1.0, -2.0].map(|target| (shared.clone() - target).square().mean());
+    let losses = Tensor::cat(tasks.to_vec(), 0);
+    let gradients = tasks.map(|loss| shared.grad(&loss.backward()).unwrap()).to_vec();
+
+    let mut sum = weighted_sum::new_loss(&device());
+    weighted_sum::normalise(&mut sum, losses.clone()).unwrap();
+    assert!((weighted_sum::step(&sum, losses.clone()).into_scalar::<f32>() - 2.0).abs() < 1e-6);
+    reaches(weighted_sum::step(&sum, losses.clone()), &shared);
+    assert_eq!(weighted_sum::watch(losses.clone(), gradients.clone()).unwrap().numbers.losses.len(), 2);
+
+    reaches(uncertainty::step(&uncertainty::new_loss(&device()), losses.clone()), &shared);
+    assert_eq!(uncertainty::watch(losses, gradients).unwrap().numbers.losses.len(), 2);
+}
