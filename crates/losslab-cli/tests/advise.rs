@@ -43,7 +43,7 @@ fn a_page_says_all_that_one_needs() {
         "0.25 to 0.75",
         "A batch of 64 holds 0.6 of the rarest class",
         "threshold tuned on the validation part",
-        "No significant difference",
+        "None of these differences is significant",
         "easy-examples-dominate",
         "const GAMMA: f64 = 2.0;",
     ] {

@@ -77,11 +77,32 @@ fn metrics_of_classes_and_probabilities() {
     assert_eq!(value("accuracy", &rows(), &[]), 2.0 / 3.0);
     assert_eq!(value("balanced-accuracy", &rows(), &[]), 0.75);
     assert_eq!(value("f1", &rows(), &["average=micro"]), 2.0 / 3.0);
-    assert_eq!(value("brier", &rows(), &[]), (0.125 + 0.5 + 0.0) / 3.0);
+    assert!((value("brier", &rows(), &[]) - 0.625 / 3.0).abs() < 1e-15);
     // One bin: the mean confidence is 0.75, two of three are right.
     assert!((value("ece", &rows(), &["bins=1"]) - 1.0 / 12.0).abs() < 1e-15);
     let logits = [floats("logits", &[1, 2], &[0.0, 0.0]), integers("targets", &[1])];
     assert_eq!(value("nll", &logits, &[]), 2f64.ln());
+}
+
+#[test]
+fn metrics_of_embeddings() {
+    // Beyond 2^24, where f32 no longer tells ids apart.
+    let (one, other) = (1 << 24, (1 << 24) + 1);
+    let embeddings = || floats("embeddings", &[4, 1], &[0.0, 1.0, 1.5, 9.0]);
+    let labelled = || [embeddings(), integers("labels", &[one, one, other, other])];
+    let found = measured("recall-at-k", &labelled(), &["similarity=euclidean"]);
+    assert_eq!((&found["value"], &found["evaluated_queries"]), (&0.5.into(), &4.into()));
+    let [queries, labels] = labelled();
+    let gallery = [queries, labels, floats("gallery", &[1, 1], &[2.0]), integers("gallery_labels", &[one])];
+    let found = measured("map-at-r", &gallery, &[]);
+    assert_eq!(
+        (&found["value"], &found["evaluated_queries"], &found["excluded_queries"]),
+        (&1.0.into(), &2.into(), &2.into())
+    );
+    assert_eq!(value("intra-class-distance", &labelled(), &["normalize=false"]), (1.0 + 7.5) / 2.0);
+    assert!(value("uniformity", &labelled(), &[]) <= 0.0);
+    let clusters = [integers("labels", &[5, 5, -1, -1]), integers("clusters", &[0, 0, 1, 1])];
+    assert_eq!(value("nmi", &clusters, &[]), 1.0);
 }
 
 #[test]
@@ -173,6 +194,9 @@ fn tensors_that_do_not_fit_are_errors_that_name_file_and_metric() {
     assert!(empty.contains("must not be empty"), "{empty}");
     let class = of("accuracy", &[floats("logits", &[1, 2], &[0.5, 0.0]), integers("targets", &[2])]);
     assert!(class.contains("a class index in [0, 2), but element 0 is 2"), "{class}");
+    let alone =
+        [floats("embeddings", &[1, 2], &[0.5, 0.0]), integers("labels", &[2]), integers("gallery_labels", &[2])];
+    assert!(of("recall-at-k", &alone).contains("gallery and gallery_labels come together"));
     let flag = of("auroc", &[floats("scores", &[1], &[0.5]), integers("targets", &[2])]);
     assert!(flag.contains("auroc: targets must be 0 or 1, but element 0 is 2"), "{flag}");
     let one_class = of("auroc", &[floats("scores", &[2], &[0.5, 1.0]), integers("targets", &[1, 1])]);

@@ -35,13 +35,15 @@ fn normalize() -> Hyperparameter {
 fn labels(facts: &Similarity) -> Advice {
     let batch = PxK::for_batch(facts.batch, facts.classes, facts.samples_per_class);
     let mut text = vec![format!(
-        "P × K = {} classes × {} samples = {} in a batch: {} valid triplets (`PkSampler`). Of a batch drawn at random, \
-         most anchors would have no positive.",
+        "P × K = {} classes × {} samples = {} in a batch: {} valid triplets (`PkSampler`).",
         batch.classes,
         batch.samples,
         batch.size(),
         batch.triplets()
     )];
+    if facts.classes.is_none_or(|classes| batch.size() < 2 * classes) {
+        text.push("In a batch drawn at random, many anchors would have no positive.".to_owned());
+    }
     if batch.size() < SMALL_BATCH {
         text.push(format!("{} is small: few triplets are semi-hard. Aim at {SMALL_BATCH} or more.", batch.size()));
     }

@@ -13,7 +13,7 @@ const SIMILAR: f64 = 3.0;
 pub fn multi_task(facts: &MultiTask) -> Advice {
     let MultiTask { tasks, regressions, loss_ratio } = *facts;
     let ratio = loss_ratio.map(|ratio| format!("; at the start, the largest loss is {ratio} times the smallest"));
-    let known = format!("{tasks} tasks, {regressions} of them regressions{}", ratio.unwrap_or_default());
+    let known = format!("{tasks} tasks, {regressions} with a squared error{}", ratio.unwrap_or_default());
     if loss_ratio.is_some_and(|ratio| ratio <= SIMILAR) {
         equal(known, tasks)
     } else {

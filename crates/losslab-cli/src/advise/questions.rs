@@ -13,23 +13,27 @@ pub struct Dialogue<R, W> {
     pub output: W,
 }
 
-/// Completes the answers: by asking where there is somebody to ask. What has a default may stay open.
+/// Completes the answers: by asking where something is needed and there is somebody to ask. Where nothing is needed, nothing
+/// is asked, and what is left open keeps its default.
 ///
 /// # Errors
 /// If an answer has no meaning, something is needed and nobody can be asked, or the input ends.
 pub fn complete<R: BufRead, W: Write>(answers: &mut Answers, dialogue: Option<Dialogue<R, W>>) -> Result<()> {
     answers.infer_task();
     answers.check_relevant()?;
-    let Some(mut dialogue) = dialogue else { return check_complete(answers) };
+    let (Err(incomplete), dialogue) = (check_complete(answers), dialogue) else { return Ok(()) };
+    let Some(mut dialogue) = dialogue else { return Err(incomplete) };
     let mut asked = Vec::new();
     loop {
         // One by one: an answer may change what is asked next.
         let (needed, optional) = answers.questions();
         let open = |question: &Question| !answers.has(*question) && !asked.contains(question);
-        let Some(question) = needed.into_iter().chain(optional).find(open) else { return Ok(()) };
+        let Some(question) = needed.into_iter().chain(optional).find(open) else { break };
         dialogue.ask(question, answers)?;
         asked.push(question);
     }
+    writeln!(dialogue.output)?;
+    Ok(())
 }
 
 fn check_complete(answers: &Answers) -> Result<()> {

@@ -190,8 +190,11 @@ fn questions_lead_to_the_same_advice_as_flags() {
 
 #[test]
 fn only_what_is_open_is_asked() {
-    let (found, shown) = asked(Answers { tasks: Some(3), regressions: Some(0), ..of(Branch::MultiTask) }, "2\n");
-    assert_eq!((found.unwrap().loss, shown.matches('?').count()), ("weighted-sum", 1));
+    let (found, shown) = asked(Answers { regressions: Some(0), ..of(Branch::MultiTask) }, "3\n2\n");
+    assert_eq!((found.unwrap().loss, shown.matches('?').count()), ("weighted-sum", 2));
+    // Nothing at all where nothing is needed.
+    let (found, shown) = asked(Answers { tasks: Some(3), ..of(Branch::MultiTask) }, "");
+    assert_eq!((found.unwrap().loss, shown.as_str()), ("uncertainty", ""));
     let (found, shown) = asked(Answers { batch: Some(64), ..supervised(Supervision::Pairs) }, "");
     assert_eq!((found.unwrap().loss, shown.as_str()), ("contrastive", ""));
 }

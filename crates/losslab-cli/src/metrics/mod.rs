@@ -2,15 +2,18 @@
 
 mod calibration;
 mod classification;
+mod clustering;
+mod embedding;
 #[cfg(test)]
 mod oracle;
 mod ranking;
+mod retrieval;
 mod scores;
 mod verification;
 
 use crate::saved::{Assignments, Input, Parameter, Tensors, input};
 use anyhow::{Context, Result, bail};
-use losslab::metrics::{Logits, Probabilities};
+use losslab::metrics::{Embeddings, Logits, Probabilities};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -52,7 +55,7 @@ pub struct Metric {
 }
 
 /// All metrics.
-pub const METRICS: [Metric; 23] = [
+pub const METRICS: [Metric; 36] = [
     classification::ACCURACY,
     classification::BALANCED_ACCURACY,
     classification::MCC,
@@ -69,9 +72,22 @@ pub const METRICS: [Metric; 23] = [
     calibration::ECE_BINARY,
     calibration::BRIER,
     calibration::NLL,
+    retrieval::RECALL_AT_K,
+    retrieval::PRECISION_AT_K,
+    retrieval::NDCG_AT_K,
+    retrieval::MAP_AT_R,
+    retrieval::R_PRECISION,
+    retrieval::MRR_RETRIEVAL,
     verification::EER,
     verification::VERIFICATION_ACCURACY,
     verification::TAR_AT_FAR,
+    embedding::ALIGNMENT,
+    embedding::UNIFORMITY,
+    embedding::EFFECTIVE_RANK,
+    embedding::INTRA_CLASS_DISTANCE,
+    embedding::INTER_CLASS_DISTANCE,
+    clustering::NMI,
+    clustering::AMI,
     ranking::NDCG,
     ranking::MAP,
     ranking::MRR,
@@ -154,6 +170,11 @@ impl Case<'_> {
             Rows::Logits(logits) => logits.softmax(),
             Rows::Probabilities(probabilities) => probabilities,
         })
+    }
+
+    fn embeddings(&self, name: &'static str) -> Result<Embeddings> {
+        let values = self.tensors.floats(name).into_iter().map(|value| value as f32).collect();
+        Ok(Embeddings::try_new(values, self.tensors.shape(name)[1])?)
     }
 
     fn one_of(&self, first: &'static str, second: &'static str) -> Result<&'static str> {

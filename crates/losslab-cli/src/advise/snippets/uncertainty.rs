@@ -17,7 +17,8 @@ pub fn step(loss: &UncertaintyLoss, losses: Tensor<1>) -> Tensor<1> {
     loss.forward(losses)
 }
 
-/// Now and then, with the gradient of each task with respect to one shared tensor: scales and conflicts.
+/// Now and then: scales and conflicts, from the gradient of each task with respect to one shared tensor. Backward uses up
+/// a graph, so that each gradient needs a forward pass of its own.
 pub fn watch(losses: Tensor<1>, gradients: Vec<Tensor<2>>) -> Result<Diagnostics<TaskNumbers>, InputError> {
     Diagnostics::of_tasks(losses, gradients, &TaskDiagnosticsConfig::new())
 }
