@@ -150,9 +150,9 @@ fn what_cannot_be_drawn_is_an_error() {
 #[cfg(feature = "dataset")]
 mod loader {
     use super::*;
+    use burn::data::dataloader::DataLoader;
     use burn::data::dataloader::batcher::Batcher;
     use burn::data::dataloader::split::split_dataloader;
-    use burn::data::dataloader::{DataLoader, DataLoaderIterator};
     use burn::data::dataset::{Dataset, DatasetError, InMemDataset};
     use burn::tensor::Device;
     use std::sync::Arc;
