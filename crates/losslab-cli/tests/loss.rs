@@ -158,8 +158,8 @@ fn unknown_names_are_errors_that_list_the_known_ones() {
     let of = |arguments: &[&str]| error(&[&["loss"][..], arguments, &["--input", &batch]].concat());
     assert!(of(&["fokal"]).contains("unknown loss \"fokal\", the losses are: focal-sigmoid, focal,"));
     assert!(of(&["focal", "--set", "gama=1"]).contains("focal has no \"gama\", its keys are: gamma, alpha,"));
-    assert!(of(&["focal", "--set", "gamma=soon"]).contains("focal takes a number, at least 0"));
-    assert!(of(&["focal", "--set", "gamma=-1"]).contains("focal: gamma must be at least 0, but is -1"));
+    assert!(of(&["focal", "--set", "gamma=soon"]).contains("focal takes a number in [0, 100]"));
+    assert!(of(&["focal", "--set", "gamma=-1"]).contains("focal: gamma must be in [0, 100], but is -1"));
     assert!(of(&["focal", "--set", "gamma"]).contains("expected key=value"));
     assert!(of(&["focal", "--set", "reduction=avg"]).contains("mean | mean-per-sample | mean-active | sum"));
     assert!(of(&["focal", "--path", "gpu"]).contains("fused, plain, reference"));

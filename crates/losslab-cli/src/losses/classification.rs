@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use losslab::{CrossEntropyLossConfig, FocalAlpha, FocalLossConfig, LabelSmoothingLossConfig, SigmoidFocalLossConfig};
 use losslab_kernels::reference;
 
-const GAMMA: Parameter = parameter("gamma", "2", "a number, at least 0", "focus on hard examples; 0 is cross-entropy");
+const GAMMA: Parameter = parameter("gamma", "2", "a number in [0, 100]", "focus on hard examples; 0 is cross-entropy");
 const IGNORE_INDEX: Parameter =
     parameter("ignore_index", "none", "an integer or none", "samples with this target don't count");
 const WEIGHTS: Parameter =

@@ -16,8 +16,9 @@ const SOFT: Parameter = parameter("soft", "false", "true | false", "softplus in 
 const SWAP: Parameter =
     parameter("swap", "false", "true | false", "the negative's distance is that to the nearer of anchor and positive");
 const LABELLED: &[Input] = &[input("embeddings", "float", "[n, d]"), input("labels", "int", "[n]")];
-const MARGIN_RANGE: &str = "a number above 0 (cosine: at most 2)";
-const TRIPLET_MARGIN_RANGE: &str = "a number above 0, or at least 0 if soft (cosine: at most 2)";
+const MARGIN_RANGE: &str = "a number above 0 (cosine and unit vectors: at most 2, squared 4)";
+const TRIPLET_MARGIN_RANGE: &str =
+    "a number above 0, or at least 0 if soft (cosine and unit vectors: at most 2, squared 4)";
 
 pub const CONTRASTIVE: Loss = Loss {
     name: "contrastive",

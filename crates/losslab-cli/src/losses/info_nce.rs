@@ -15,7 +15,7 @@ pub const INFO_NCE: Loss = Loss {
         optional("key_groups", "int", "[m]"),
     ],
     hyperparameters: &[
-        parameter("temperature", "0.07", "a number above 0", "divides the similarities; lower is sharper"),
+        parameter("temperature", "0.07", "a number, at least 1e-6", "divides the similarities; lower is sharper"),
         parameter("symmetric", "true", "true | false", "keys look for their queries too"),
         parameter("normalize", "true", "true | false", "cosine similarity, or the dot product"),
         parameter("positives", "outside", "outside | inside | aligned", "how several positives of a group enter"),
