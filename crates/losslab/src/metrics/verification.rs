@@ -91,10 +91,11 @@ pub fn equal_error_rate(
 
 /// The threshold of highest accuracy; among equals the strictest, which is infinite where it is best to accept nothing.
 /// Choose it on validation pairs, and measure on test pairs with [`verification_accuracy`]: here the accuracy is
-/// optimistic. Pairs of one kind only have accuracy 1.
+/// optimistic.
 ///
 /// # Errors
-/// If there is no pair, the lengths differ, or a score isn't finite.
+/// If there is no pair, the lengths differ, a score isn't finite, or all pairs are of the same class or none is: some
+/// threshold is then always right.
 ///
 /// # Example
 ///
@@ -112,7 +113,7 @@ pub fn best_verification_accuracy(
     same: &[bool],
     orientation: Orientation,
 ) -> Result<ChosenThreshold, MetricError> {
-    check_scores("verification accuracy", "same", scores, same)?;
+    check_pairs("verification accuracy", scores, same)?;
     let best = choose_threshold(&orientation.turn_all(scores), same, Criterion::Accuracy)?;
     Ok(ChosenThreshold { threshold: orientation.turn(best.threshold), ..best })
 }

@@ -200,9 +200,9 @@ proptest! {
             close(other.average_recall(average), plain.average_recall(average));
             close(other.average_f_beta(2.0, average).unwrap(), plain.average_f_beta(2.0, average).unwrap());
         }
-        for class in 0..4 {
-            prop_assert_eq!(plain.recall(class), other.recall(names[class]));
-            prop_assert_eq!(plain.precision(class), other.precision(names[class]));
+        for (class, &name) in names.iter().enumerate() {
+            prop_assert_eq!(plain.recall(class), other.recall(name));
+            prop_assert_eq!(plain.precision(class), other.precision(name));
         }
     }
 

@@ -59,9 +59,13 @@ fn the_best_accuracy_and_the_accuracy_at_a_threshold() {
     // Accepting nothing is right on two of three.
     let none = best_verification_accuracy(&[0.1, 0.2, 0.3], &[false, true, false], Orientation::Distance).unwrap();
     assert_eq!((none.threshold, none.value), (f64::NEG_INFINITY, 2.0 / 3.0));
-    // One kind of pair has an accuracy.
-    assert_eq!(best_verification_accuracy(&[0.1, 0.2], &[true, true], Similarity).unwrap().value, 1.0);
-    assert_eq!(best_verification_accuracy(&[0.1, 0.2], &[false, false], Similarity).unwrap().value, 1.0);
+    // With one kind of pair some threshold is always right, but a given one need not be.
+    fails(
+        best_verification_accuracy(&[0.1, 0.2], &[true, true], Similarity),
+        &["undefined", "all pairs are of the same"],
+    );
+    fails(best_verification_accuracy(&[0.1, 0.2], &[false, false], Similarity), &["undefined", "no pair"]);
+    assert_eq!(verification_accuracy(&[0.1, 0.2], &[true, true], Similarity, 0.2), Ok(0.5));
     fails(best_verification_accuracy(&[], &[], Similarity), &["empty"]);
 }
 
