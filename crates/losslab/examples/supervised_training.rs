@@ -158,9 +158,12 @@ impl InferenceStep for Task {
 pub struct Outcome {
     /// The temperature before and after.
     pub temperatures: [f64; 2],
-    /// The metrics of each epoch on validation data, by name.
-    pub epochs: Vec<Vec<(String, f64)>>,
+    /// The metrics of each epoch on validation data.
+    pub epochs: Vec<Values>,
 }
+
+/// Metrics by their names.
+pub type Values = Vec<(String, f64)>;
 
 /// Trains for some epochs.
 pub fn run(epochs: usize) -> Outcome {
@@ -178,7 +181,7 @@ pub fn run(epochs: usize) -> Outcome {
     println!("the first batch: {}", task.diagnose(first));
 
     let lines = EpochLines::default();
-    let values = lines.values.clone();
+    let kept = lines.epochs.clone();
     let learner = Learner::new(task, AdamConfig::new().init(), 3e-3);
     let result = SupervisedTraining::new(std::env::temp_dir(), Arc::new(train), valid)
         .metrics((SampleLoss::new(), EmbeddingMetric::equal_error_rate(Distance::Cosine)))
@@ -189,15 +192,15 @@ pub fn run(epochs: usize) -> Outcome {
         .with_application_logger(None)
         .launch(learner);
     assert!(result.error.is_none(), "{:?}", result.error);
-    let epochs = std::mem::take(&mut *values.lock().expect("no thread panicked"));
+    let epochs = std::mem::take(&mut *kept.lock().expect("no thread panicked"));
     Outcome { temperatures: [before, result.model.loss.temperature.value()], epochs }
 }
 
 /// Prints the metrics of each epoch on validation data, and keeps them.
 #[derive(Default)]
 struct EpochLines {
-    now: Vec<(String, f64)>,
-    values: Arc<Mutex<Vec<Vec<(String, f64)>>>>,
+    now: Values,
+    epochs: Arc<Mutex<Vec<Values>>>,
     names: Vec<MetricDefinition>,
 }
 
@@ -224,7 +227,7 @@ impl TrainingProgressLogger for EpochLines {
     fn update_epoch(&mut self, epoch: usize) {
         let metrics = self.now.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<String>>();
         println!("epoch {epoch}: {}", metrics.join(", "));
-        self.values.lock().expect("no thread panicked").push(std::mem::take(&mut self.now));
+        self.epochs.lock().expect("no thread panicked").push(std::mem::take(&mut self.now));
     }
 
     fn end(&mut self) {}
