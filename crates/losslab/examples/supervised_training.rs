@@ -6,8 +6,8 @@
 //! module, so that Burn's optimiser trains its temperature along with the encoder. Batches hold 8 classes × 8 samples.
 
 use burn::config::Config;
-use burn::data::dataloader::DataLoaderBuilder;
 use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
 use burn::data::dataset::InMemDataset;
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -22,7 +22,7 @@ use burn::train::renderer::{
 use burn::train::{InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep};
 use losslab::diagnostics::{ContrastiveDiagnosticsConfig, Diagnostics, Groups};
 use losslab::train::{EmbeddingMetric, EmbeddingOutput, SampleLoss};
-use losslab::{InfoNceLoss, InfoNceLossConfig, PkDataLoader, PkSamplerConfig, TemperatureConfig, labels_of};
+use losslab::{Distance, InfoNceLoss, InfoNceLossConfig, PkDataLoader, PkSamplerConfig, TemperatureConfig, labels_of};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::{Arc, Mutex};
@@ -126,7 +126,11 @@ impl Task {
         let (queries, keys) = (self.embed(batch.queries), self.embed(batch.keys));
         let config = ContrastiveDiagnosticsConfig::new().with_loss_knows_groups(true);
         let found = Diagnostics::of_contrastive(queries, keys, self.loss.temperature.value(), Some(groups), &config);
-        found.map_or_else(|error| error.to_string(), |found| found.to_string())
+        match found {
+            Ok(found) if found.is_healthy() => "no finding".into(),
+            Ok(found) => found.to_string(),
+            Err(error) => error.to_string(),
+        }
     }
 }
 
@@ -154,9 +158,12 @@ impl InferenceStep for Task {
 pub struct Outcome {
     /// The temperature before and after.
     pub temperatures: [f64; 2],
-    /// The metrics of each epoch on validation data, by name.
-    pub epochs: Vec<Vec<(String, f64)>>,
+    /// The metrics of each epoch on validation data.
+    pub epochs: Vec<Values>,
 }
+
+/// Metrics by their names.
+pub type Values = Vec<(String, f64)>;
 
 /// Trains for some epochs.
 pub fn run(epochs: usize) -> Outcome {
@@ -170,15 +177,14 @@ pub fn run(epochs: usize) -> Outcome {
 
     let task = TaskConfig::new().init(&device.clone().autodiff());
     let before = task.loss.temperature.value();
-    let mut rng_batch = pairs(3, 4);
-    rng_batch.truncate(64);
-    print!("{}", task.diagnose(Pairs.batch(rng_batch, &device)));
+    let first = train.iter().next().expect("a batch").expect("items in memory");
+    println!("the first batch: {}", task.diagnose(first));
 
     let lines = EpochLines::default();
-    let values = lines.values.clone();
+    let kept = lines.epochs.clone();
     let learner = Learner::new(task, AdamConfig::new().init(), 3e-3);
     let result = SupervisedTraining::new(std::env::temp_dir(), Arc::new(train), valid)
-        .metrics((SampleLoss::new(), EmbeddingMetric::recall_at(1), EmbeddingMetric::map_at_r()))
+        .metrics((SampleLoss::new(), EmbeddingMetric::equal_error_rate(Distance::Cosine)))
         .num_epochs(epochs)
         .renderer(Box::new(lines))
         // Neither a log nor a checkpoint is written.
@@ -186,15 +192,15 @@ pub fn run(epochs: usize) -> Outcome {
         .with_application_logger(None)
         .launch(learner);
     assert!(result.error.is_none(), "{:?}", result.error);
-    let epochs = std::mem::take(&mut *values.lock().expect("no thread panicked"));
+    let epochs = std::mem::take(&mut *kept.lock().expect("no thread panicked"));
     Outcome { temperatures: [before, result.model.loss.temperature.value()], epochs }
 }
 
 /// Prints the metrics of each epoch on validation data, and keeps them.
 #[derive(Default)]
 struct EpochLines {
-    now: Vec<(String, f64)>,
-    values: Arc<Mutex<Vec<Vec<(String, f64)>>>>,
+    now: Values,
+    epochs: Arc<Mutex<Vec<Values>>>,
     names: Vec<MetricDefinition>,
 }
 
@@ -221,7 +227,7 @@ impl TrainingProgressLogger for EpochLines {
     fn update_epoch(&mut self, epoch: usize) {
         let metrics = self.now.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<String>>();
         println!("epoch {epoch}: {}", metrics.join(", "));
-        self.values.lock().expect("no thread panicked").push(std::mem::take(&mut self.now));
+        self.epochs.lock().expect("no thread panicked").push(std::mem::take(&mut self.now));
     }
 
     fn end(&mut self) {}

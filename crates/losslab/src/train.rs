@@ -6,14 +6,19 @@
 //!
 //! | output | metrics |
 //! |---|---|
-//! | [`EmbeddingOutput`] | [`SampleLoss`], [`EmbeddingMetric`]: [`recall_at`](EmbeddingMetric::recall_at), any other over embeddings and labels |
+//! | [`EmbeddingOutput`] | [`SampleLoss`], [`EmbeddingMetric`]: [`equal_error_rate`](EmbeddingMetric::equal_error_rate), any other over embeddings and labels |
 //! | [`ClassificationOutput`] of Burn | [`LogitMetric`]: [`ece`](LogitMetric::ece), [`balanced_accuracy`](LogitMetric::balanced_accuracy), any other over logits and targets; Burn's own |
 //!
 //! A metric of a ranking or of a calibration isn't the mean of its values over batches. An [`EpochMetric`] keeps the tensors
 //! of an epoch and computes once, at its end, exactly what the function of [`metrics`](crate::metrics) does on all of them.
 
-use crate::metrics::{CalibrationConfig, ConfusionMatrix, Embeddings, Logits, MetricError, top_label_ece};
-use burn::tensor::{ExecutionError, Int, Tensor, TensorReadError};
+use crate::distance::Distance;
+use crate::metrics::{
+    CalibrationConfig, ConfusionMatrix, Embeddings, Logits, MetricError, Orientation, VerificationPairs,
+    equal_error_rate, top_label_ece,
+};
+use burn::backend::ExecutionError;
+use burn::tensor::{Int, Tensor, TensorReadError};
 use burn::train::ClassificationOutput;
 use burn::train::metric::state::{FormatOptions, NumericMetricState};
 use burn::train::metric::{
@@ -208,6 +213,18 @@ type Compute<B> = dyn Fn(&<B as EpochBatch>::Whole) -> Result<f64, MetricError> 
 ///
 /// Its tensors stay on their device until then. Where the metric is undefined, the entry says `N/A` and why, nothing is
 /// logged to a file, and the number is NaN.
+///
+/// # Example
+///
+/// ```
+/// use losslab::metrics::nll_of_logits;
+/// use losslab::train::LogitMetric;
+///
+/// // Any function of `metrics` becomes a metric of the learner.
+/// let nll = LogitMetric::new("NLL", false, |(logits, targets)| nll_of_logits(logits, targets));
+/// let ece = LogitMetric::ece(losslab::metrics::CalibrationConfig::new());
+/// // training.metrics((nll, ece))
+/// ```
 pub struct EpochMetric<B: EpochBatch> {
     name: MetricName,
     higher_is_better: bool,
@@ -237,6 +254,16 @@ impl<B: EpochBatch> EpochMetric<B> {
     ) -> Self {
         let (name, compute) = (Arc::new(name.into()), Arc::new(compute));
         Self { name, higher_is_better, compute, batches: Vec::new(), value: f64::NAN }
+    }
+}
+
+impl EmbeddingMetric {
+    /// The equal error rate of verification over all pairs of an epoch: `n²/2` distances.
+    pub fn equal_error_rate(distance: Distance) -> Self {
+        Self::new("Equal error rate", false, move |(embeddings, labels)| {
+            let pairs = VerificationPairs::all(embeddings, labels, distance)?;
+            Ok(equal_error_rate(&pairs.distances, &pairs.same, Orientation::Distance)?.rate)
+        })
     }
 }
 

@@ -149,7 +149,7 @@ mod embeddings {
     #[test]
     fn zero_vectors_have_no_direction() {
         let (embeddings, labels) = healthy();
-        let dead = embeddings.slice_fill([0..2], 0);
+        let dead = embeddings.slice_fill(0..2, 0);
         let config = EmbeddingDiagnosticsConfig::new().with_normalize(true);
         let found = Diagnostics::of_embeddings(dead, labels, &config).unwrap();
         assert_eq!(kinds(&found), [FindingKind::ZeroVectors], "{found}");

@@ -150,33 +150,35 @@ fn what_cannot_be_drawn_is_an_error() {
 #[cfg(feature = "dataset")]
 mod loader {
     use super::*;
+    use burn::data::dataloader::DataLoader;
     use burn::data::dataloader::batcher::Batcher;
     use burn::data::dataloader::split::split_dataloader;
-    use burn::data::dataloader::{DataLoader, DataLoaderIterator};
     use burn::data::dataset::{Dataset, DatasetError, InMemDataset};
     use burn::tensor::Device;
     use std::sync::Arc;
 
+    type Item = (usize, i64);
+    type Batch = (Vec<Item>, Device);
+    type Loader = dyn DataLoader<Batch>;
+
     struct AsTheyAre;
 
-    impl Batcher<(usize, i64), (Vec<(usize, i64)>, Device)> for AsTheyAre {
-        fn batch(&self, items: Vec<(usize, i64)>, device: &Device) -> (Vec<(usize, i64)>, Device) {
+    impl Batcher<Item, Batch> for AsTheyAre {
+        fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
             (items, device.clone())
         }
     }
 
-    fn dataset(labels: &[i64]) -> InMemDataset<(usize, i64)> {
+    fn dataset(labels: &[i64]) -> InMemDataset<Item> {
         InMemDataset::new(labels.iter().copied().enumerate().collect())
     }
 
-    fn loader(labels: &[i64], config: &PkSamplerConfig) -> PkDataLoader<(usize, i64), (Vec<(usize, i64)>, Device)> {
+    fn loader(labels: &[i64], config: &PkSamplerConfig) -> PkDataLoader<Item, Batch> {
         PkDataLoader::new(dataset(labels), AsTheyAre, config.init(labels), &Device::flex())
     }
 
-    type Loader = dyn DataLoader<(Vec<(usize, i64)>, Device)>;
-
     fn positions(loader: &Loader) -> Vec<Vec<usize>> {
-        let batch = |batch: Result<(Vec<(usize, i64)>, Device), DatasetError>| batch.unwrap().0;
+        let batch = |batch: Result<Batch, DatasetError>| batch.unwrap().0;
         loader.iter().map(|items| batch(items).into_iter().map(|(index, _)| index).collect()).collect()
     }
 
@@ -242,8 +244,8 @@ mod loader {
     fn errors_of_the_data_set_and_of_the_labels_are_told() {
         struct Broken;
 
-        impl Dataset<(usize, i64)> for Broken {
-            fn get(&self, index: usize) -> Result<(usize, i64), DatasetError> {
+        impl Dataset<Item> for Broken {
+            fn get(&self, index: usize) -> Result<Item, DatasetError> {
                 Err(DatasetError::new(std::io::Error::other(format!("no item {index}"))))
             }
 

@@ -40,7 +40,7 @@ fn value(entry: NumericEntry) -> f64 {
 fn the_calibration_of_an_epoch_is_not_the_mean_of_its_batches() {
     let logits = values(1, 43 * 3);
     let targets = (0..43).map(|i| i * 7 % 3).collect::<Vec<i64>>();
-    let mut metric = LogitMetric::ece(CalibrationConfig::default());
+    let mut metric = LogitMetric::ece(CalibrationConfig::new());
     for split in SPLITS {
         let output = ClassificationOutput::new(
             Tensor::from_data([0.0], &Device::flex()),
@@ -53,7 +53,7 @@ fn the_calibration_of_an_epoch_is_not_the_mean_of_its_batches() {
     let entry = metric.compute().unwrap();
     let of = |logits: &[f32], targets: &[i64]| {
         let logits = Logits::try_new(logits.iter().map(|&x| x.into()).collect(), 3).unwrap();
-        top_label_ece(&logits.softmax(), targets, &CalibrationConfig::default()).unwrap()
+        top_label_ece(&logits.softmax(), targets, &CalibrationConfig::new()).unwrap()
     };
     let exact = of(&logits, &targets);
     assert_eq!(value(metric.final_value()), exact);
@@ -90,7 +90,7 @@ fn any_metric_over_embeddings_is_one_of_burns() {
 
 #[test]
 fn an_undefined_metric_says_why() {
-    let mut metric = LogitMetric::ece(CalibrationConfig::default());
+    let mut metric = LogitMetric::ece(CalibrationConfig::new());
     let output =
         ClassificationOutput::new(Tensor::from_data([0.0], &Device::flex()), rows(&[f32::NAN, 0.0], 2), ints(&[0]));
     metric.update(&output.adapt(), &metadata()).unwrap();

@@ -1,7 +1,7 @@
 //! Diagnostics of queries and keys.
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
-use super::vectors::{Lengths, Vectors, judge_lengths};
+use super::vectors::{VectorLengths, Vectors, judge_lengths};
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError, Range};
 use crate::fused::BLOCK_VALUES;
@@ -104,9 +104,9 @@ pub struct ContrastiveNumbers {
     /// The spread of the keys.
     pub key_spread: f64,
     /// The lengths of the queries, before the loss normalises.
-    pub query_lengths: Lengths,
+    pub query_lengths: VectorLengths,
     /// The lengths of the keys.
-    pub key_lengths: Lengths,
+    pub key_lengths: VectorLengths,
 }
 
 impl Diagnostics<ContrastiveNumbers> {
@@ -213,7 +213,7 @@ impl<'a> Batch<'a> {
         Self { queries, keys, temperature, groups, config }
     }
 
-    fn measure(&self, query_lengths: Lengths, key_lengths: Lengths) -> ContrastiveNumbers {
+    fn measure(&self, query_lengths: VectorLengths, key_lengths: VectorLengths) -> ContrastiveNumbers {
         let ([n, _], [m, _]) = (self.queries.dims(), self.keys.dims());
         let (queries, keys) = (prepare(self.queries.clone(), true), prepare(self.keys.clone(), true));
         let mut totals = Totals::default();

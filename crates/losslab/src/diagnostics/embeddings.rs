@@ -1,7 +1,7 @@
 //! Diagnostics of labelled embeddings.
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
-use super::vectors::{Lengths, Vectors, judge_lengths};
+use super::vectors::{VectorLengths, Vectors, judge_lengths};
 use crate::distance::Distance;
 use crate::embedding::{TripletLossConfig, TripletMinerConfig, TripletStatistics, prepare, read_labels};
 use crate::error::InputError;
@@ -77,7 +77,7 @@ pub struct EmbeddingNumbers {
     /// The mean distance of all pairs; 0 without a pair.
     pub mean_distance: f64,
     /// The lengths, before the loss normalises.
-    pub lengths: Lengths,
+    pub lengths: VectorLengths,
     /// The root mean square distance from the centre over the root mean square length: 0 for a single point, 1 around the
     /// origin.
     pub spread: f64,
@@ -132,7 +132,7 @@ impl Diagnostics<EmbeddingNumbers> {
 fn measure(
     embeddings: &Tensor<2>,
     labels: &[i64],
-    lengths: Lengths,
+    lengths: VectorLengths,
     config: &EmbeddingDiagnosticsConfig,
 ) -> EmbeddingNumbers {
     let vectors = Vectors::read(NAME, "embeddings", embeddings).expect("checked before");

@@ -43,4 +43,4 @@ pub use embeddings::{EmbeddingDiagnosticsConfig, EmbeddingNumbers};
 pub use finding::{Diagnostics, Finding, FindingKind, Severity};
 pub use focal::{FocalDiagnosticsConfig, FocalNumbers};
 pub use tasks::{TaskDiagnosticsConfig, TaskNumbers};
-pub use vectors::Lengths;
+pub use vectors::VectorLengths;

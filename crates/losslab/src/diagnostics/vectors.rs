@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 /// The Euclidean lengths of the vectors of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lengths {
+pub struct VectorLengths {
     /// The smallest.
     pub smallest: f64,
     /// The mean.
@@ -37,9 +37,9 @@ impl Vectors {
         self.values.chunks_exact(self.dim)
     }
 
-    pub fn lengths(&self) -> Lengths {
+    pub fn lengths(&self) -> VectorLengths {
         let lengths = self.rows().map(|row| row.iter().map(|x| x * x).sum::<f64>().sqrt()).collect::<Vec<f64>>();
-        Lengths {
+        VectorLengths {
             smallest: lengths.iter().copied().fold(f64::INFINITY, f64::min),
             mean: lengths.iter().sum::<f64>() / lengths.len() as f64,
             largest: lengths.iter().copied().fold(0.0, f64::max),
@@ -106,12 +106,12 @@ pub(super) fn finite<const D: usize>(
 /// Vectors whose length isn't what the loss supposes.
 pub(super) fn judge_lengths(
     tensor: &str,
-    lengths: Lengths,
+    lengths: VectorLengths,
     normalized_by_loss: bool,
     tolerance: f64,
     supposed_by: &str,
 ) -> Option<Finding> {
-    let Lengths { smallest, mean, largest, zeros } = lengths;
+    let VectorLengths { smallest, mean, largest, zeros } = lengths;
     if normalized_by_loss {
         return (zeros > 0).then(|| Finding {
             kind: FindingKind::ZeroVectors,
