@@ -9,6 +9,7 @@
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | two views, two modalities | [`InfoNceLoss`], with a [`Temperature`] fixed or learned |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`] |
+//! | to evaluate a model | the [`metrics`] |
 //!
 //! # A loss
 //!
@@ -54,6 +55,7 @@ pub mod embedding;
 mod error;
 mod fused;
 mod labels;
+pub mod metrics;
 pub mod multitask;
 mod reduction;
 mod temperature;
