@@ -109,16 +109,16 @@ fn labelled_embeddings() {
 
 #[test]
 fn two_modalities() {
-    let keys = rows().detach() + 0.5;
+    let keys = || rows().detach() + 0.5;
     let (queries, loss) = (rows(), info_nce::new_loss(&device()));
-    reaches(info_nce::step(&loss, queries.clone(), keys.clone()), &queries);
-    info_nce::watch(&loss, queries.clone(), keys.clone()).unwrap();
+    reaches(info_nce::step(&loss, queries.clone(), keys()), &queries);
+    info_nce::watch(&loss, queries, keys()).unwrap();
     assert!((info_nce::clip(loss).temperature.value() - 0.07).abs() < 1e-6);
 
     let (queries, loss) = (rows(), info_nce_grouped::new_loss(&device()));
-    let groups = info_nce_grouped::groups(ints([0, 0, 1, 2]), ints([0, 0, 1, 2]));
-    reaches(info_nce_grouped::step(&loss, queries.clone(), keys.clone(), groups.clone()), &queries);
-    info_nce_grouped::watch(&loss, queries, keys, groups).unwrap();
+    let groups = || info_nce_grouped::groups(ints([0, 0, 1, 2]), ints([0, 0, 1, 2]));
+    reaches(info_nce_grouped::step(&loss, queries.clone(), keys(), groups()), &queries);
+    info_nce_grouped::watch(&loss, queries, keys(), groups()).unwrap();
     assert!(info_nce_grouped::clip(loss).temperature.is_learned());
 }
 

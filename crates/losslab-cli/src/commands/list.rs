@@ -22,7 +22,7 @@ impl ListArgs {
         if self.json {
             let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
             let experiments = EXPERIMENTS.map(|found| experiment(found.name, found.summary, found.hyperparameters()));
-            let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS });
+            let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS[..] });
             println!("{}", serde_json::to_string_pretty(&all)?);
             return Ok(());
         }
