@@ -129,7 +129,7 @@ impl Candidates {
         self.decide(gallery, queries, query);
         self.candidates.sort_unstable_by(|a, b| order(gallery, a, b));
         for ((index, value), candidate) in indices.iter_mut().zip(values).zip(&self.candidates) {
-            (*index, *value) = (candidate.row, candidate.number);
+            (*index, *value) = (candidate.row, gallery.shown(candidate.number));
         }
     }
 }

@@ -49,7 +49,9 @@ impl Neighbours {
 /// | [`Similarity::Euclidean`] | `Σ (x − y)²` | the smallest |
 ///
 /// Rows with the same value in f64 come in the order of their position, so duplicates tie and the lowest index wins.
-/// That order is exact, see the module's text: no digits are lost for points far from the origin, of very different
+/// Cosines are compared
+/// by their squares, so that multiples of a row tie as well. That order is exact: the f32 matrix product only drops rows
+/// of which its error bound proves that they aren't among the nearest, and f64 values order the rest. No digits are lost for points far from the origin, of very different
 /// length, or close together. Where very many rows are equal or nearly so (collapsed embeddings), the f64 values of
 /// most pairs are computed and the search slows down, but it stays within its memory.
 ///
@@ -73,8 +75,8 @@ pub struct Gallery<'a> {
     similarity: Similarity,
     rows: &'a [f32],
     width: usize,
-    /// The length of each row as given.
-    norms: Vec<f64>,
+    /// The squared length of each row as given.
+    squares: Vec<f64>,
     /// What is subtracted from rows and queries before they are multiplied.
     center: Vec<f64>,
     /// The length that is 1 in the prepared rows.
@@ -91,12 +93,12 @@ pub struct Gallery<'a> {
 impl Gallery<'_> {
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.norms.len()
+        self.squares.len()
     }
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.norms.is_empty()
+        self.squares.is_empty()
     }
 
     /// The `k` nearest rows of each query, `[n, width]` row-major. `excluded` holds for each query one gallery row that

@@ -24,7 +24,8 @@ const U64: f64 = f64::EPSILON / 2.0;
 pub(super) struct Queries<'a> {
     rows: &'a [f32],
     width: usize,
-    norms: Vec<f64>,
+    squares: Vec<f64>,
+    cosine: bool,
     pub(super) prepared: Vec<f32>,
     /// `offset + slope·value` is the score of an exact value.
     scores: Vec<Score>,
@@ -45,6 +46,7 @@ impl Queries<'_> {
 
     /// The score of an exact value.
     pub(super) fn score(&self, query: usize, value: f64) -> f64 {
+        let value = if self.cosine { signed_root(value) } else { value };
         self.scores[query].offset + self.scores[query].slope * value
     }
 
@@ -71,7 +73,7 @@ impl<'a> Gallery<'a> {
         let n = rows.len() / width;
         assert!(u32::try_from(n).is_ok(), "fewer than 2^32 rows");
 
-        let norms: Vec<f64> = rows.par_chunks(width).map(|row| dot(row, row).sqrt()).collect();
+        let squares: Vec<f64> = rows.par_chunks(width).map(|row| dot(row, row)).collect();
         let mut center = vec![0.0; width];
         if similarity == Similarity::Euclidean {
             for row in rows.chunks(width) {
@@ -81,7 +83,7 @@ impl<'a> Gallery<'a> {
         }
         let lengths: Vec<f64> = match similarity {
             Similarity::Euclidean => rows.par_chunks(width).map(|row| length(row, &center)).collect(),
-            _ => norms.clone(),
+            _ => squares.iter().map(|square| square.sqrt()).collect(),
         };
         let longest = lengths.iter().copied().fold(0.0, f64::max);
         let unit = if longest > 0.0 { longest } else { 1.0 };
@@ -98,17 +100,18 @@ impl<'a> Gallery<'a> {
         let errors: Vec<f32> = lengths.iter().map(|&length| error(width, length)).collect();
         let largest = |errors: &[f32]| errors.iter().copied().fold(0.0, f32::max);
         let tile_errors = errors.chunks(COLUMNS).map(largest).collect();
-        Self { similarity, rows, width, norms, center, unit, prepared, errors, tile_errors, bias }
+        Self { similarity, rows, width, squares, center, unit, prepared, errors, tile_errors, bias }
     }
 
     /// Prepares a block of queries.
     pub(super) fn queries<'b>(&self, rows: &'b [f32]) -> Queries<'b> {
-        let norms: Vec<f64> = rows.chunks(self.width).map(|row| dot(row, row).sqrt()).collect();
+        let squares: Vec<f64> = rows.chunks(self.width).map(|row| dot(row, row)).collect();
         let mut prepared = vec![0.0; rows.len()];
         let rounding = (self.width + 8) as f64 * U64;
         let places = prepared.chunks_mut(self.width).zip(rows.chunks(self.width));
-        let scores = places.zip(&norms).map(|((to, row), &norm)| match self.similarity {
+        let scores = places.zip(&squares).map(|((to, row), square)| match self.similarity {
             Similarity::Cosine | Similarity::Dot => {
+                let norm = square.sqrt();
                 prepare(row, &self.center, norm, to);
                 let unit = if self.similarity == Similarity::Cosine { 1.0 } else { norm * self.unit };
                 let slope = if unit > 0.0 { 1.0 / unit } else { 0.0 };
@@ -124,19 +127,32 @@ impl<'a> Gallery<'a> {
             }
         });
         let scores = scores.collect();
-        Queries { rows, width: self.width, norms, prepared, scores }
+        let cosine = self.similarity == Similarity::Cosine;
+        Queries { rows, width: self.width, squares, cosine, prepared, scores }
     }
 
-    /// The exact value of a pair.
+    /// The exact value of a pair, by which it is ranked. That of the cosine is its square with its sign: a quotient
+    /// of sums, with no root to part equal cosines (of rows that are multiples of each other, for instance).
     pub(super) fn value(&self, queries: &Queries<'_>, query: usize, row: usize) -> f64 {
         let x = &queries.rows[query * queries.width..(query + 1) * queries.width];
         let y = &self.rows[row * self.width..(row + 1) * self.width];
         match self.similarity {
             Similarity::Dot => dot(x, y),
             Similarity::Euclidean => squared(x, y),
-            Similarity::Cosine if queries.norms[query] == 0.0 || self.norms[row] == 0.0 => 0.0,
-            Similarity::Cosine => dot(x, y) / (queries.norms[query] * self.norms[row]),
+            Similarity::Cosine => {
+                let squares = queries.squares[query] * self.squares[row];
+                if squares == 0.0 {
+                    return 0.0;
+                }
+                let dot = dot(x, y);
+                dot * dot.abs() / squares
+            }
         }
+    }
+
+    /// What a value by which rows are ranked is to the caller.
+    pub(super) fn shown(&self, value: f64) -> f64 {
+        if self.similarity == Similarity::Cosine { signed_root(value) } else { value }
     }
 
     /// Whether the first of two (value, row) comes before the second.
@@ -159,6 +175,10 @@ impl<'a> Gallery<'a> {
 fn error(width: usize, length: f64) -> f32 {
     let roundings = (width + 8) as f64;
     (2.0 * roundings * (U32 / (1.0 - roundings * U32) * length + f64::from(f32::MIN_POSITIVE))) as f32
+}
+
+fn signed_root(value: f64) -> f64 {
+    value.abs().sqrt().copysign(value)
 }
 
 /// The distance of a row from the centre.
