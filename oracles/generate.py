@@ -63,7 +63,7 @@ def main():
         path = suite.write({library: version(library) for library in libraries})
         sources = {}
         for case in suite.cases:
-            source = case["source"].split(" (unlike it")[0]
+            source = case["source"].split("; other than")[0]
             sources[source] = sources.get(source, 0) + 1
         print(f"{path.name}: {len(suite.cases)} cases, {path.stat().st_size:,} bytes, {sources}")
         for note in suite.notes:

@@ -105,8 +105,8 @@ def ece_classwise(inputs, params):
 
 
 def ece_debiased(inputs, params):
-    """Kumar et al. 2019: the root of sum share * (gap^2 - accuracy * (1 - accuracy) / (count - 1)), at least 0. A bin of
-    one sample adds 0."""
+    """Kumar et al. 2019: the root of sum share * (gap^2 - accuracy * (1 - accuracy) / (count - 1)), of 0 if that is
+    negative. A bin of one sample adds 0."""
     confidence, hit = top_label(inputs)
     share, gap, accuracy, count = gaps(confidence, hit, equal_width(confidence, params["bins"]))
     several = count > 1
@@ -279,6 +279,11 @@ SATURATED = fixed(logits=[[100, -100, 0], [0, 1000, -1000], [-10000, 10000, 0], 
 EMPTY = lambda d: {"logits": torch.zeros(0, 3, dtype=torch.float64), "targets": integers([])}  # noqa: E731
 
 
+BIN_OF_1 = {"torchmetrics": "a bin of its own for confidence 1"}
+UPPER_EDGE = {"uncertainty-calibration": "bins closed at the upper edge"}
+AS_PROBABILITIES = {"torchmetrics": "it takes logits in [0, 1] for probabilities"}
+
+
 def calibration():
     group = Group("calibration")
 
@@ -287,17 +292,17 @@ def calibration():
         binned = "bins" in metric.defaults
 
         def case(name, draw, **options):
-            group.case(metric, name, draw, differs=differs.get(name, ()), **options)
+            group.case(metric, name, draw, differs=differs.get(name, {}), **options)
 
         case("defaults", sampled(60, 4), stated=False)
         case("logits", sampled(90, 3, scale=2.5))
         case("probabilities", sampled(75, 5, "probabilities"))
-        case("binary", sampled(45, 2, "probabilities"))
+        case("binary", sampled(45, 2, "probabilities", scale=3.0))
         case("larger", sampled(300, 4, signal=2.0))
-        case("wide", sampled(30, 12))
+        case("wide", sampled(30, 12, scale=3.0))
         if binned:
             for bins in [1, 2, 5, 10, 20, 100]:
-                case(f"bins-{bins}", sampled(60, 3), bins=bins)
+                case(f"bins-{bins}", sampled(60, 3, scale=3.0), bins=bins)
             for bins in [4, 8]:
                 case(f"confidence-on-edges-of-{bins}-bins", ON_EDGES, bins=bins)
             case("duplicates", DUPLICATES, bins=5)
@@ -320,25 +325,23 @@ def calibration():
         case("rows-do-not-sum-to-1", fixed(probabilities=[[0.9, 0.1], [0.2, 0.7]], targets=[0, 1]))
         case("target-is-no-class", fixed(logits=[[0.9, 0.1], [0.2, 0.7]], targets=[0, 2]))
 
-    add(ECE, {
-        # uncertainty-calibration closes its bins at the upper edge; torchmetrics gives confidence 1 a bin of its own,
-        # and takes logits that lie in [0, 1] for probabilities.
-        "confidence-on-edges-of-4-bins": ("uncertainty-calibration",),
-        "confidence-on-edges-of-8-bins": ("torchmetrics", "uncertainty-calibration"),
-        "confidence-1-beside-0.95": ("torchmetrics",),
-        "logits-that-lie-in-0-1": ("torchmetrics",),
+    add(ECE, differs={
+        "confidence-on-edges-of-4-bins": UPPER_EDGE,
+        "confidence-on-edges-of-8-bins": UPPER_EDGE | BIN_OF_1,
+        "confidence-1-beside-0.95": BIN_OF_1,
+        "logits-that-lie-in-0-1": AS_PROBABILITIES,
     })
     add(ECE_EQUAL_MASS)
-    add(MCE, {
-        "confidence-on-edges-of-4-bins": ("torchmetrics",),
-        "confidence-on-edges-of-8-bins": ("torchmetrics",),
-        "confidence-1-beside-0.95": ("torchmetrics",),
-        "logits-that-lie-in-0-1": ("torchmetrics",),
+    add(MCE, differs={
+        "confidence-on-edges-of-4-bins": BIN_OF_1,
+        "confidence-on-edges-of-8-bins": BIN_OF_1,
+        "confidence-1-beside-0.95": BIN_OF_1,
+        "logits-that-lie-in-0-1": AS_PROBABILITIES,
     })
     add(ECE_CLASSWISE)
-    add(ECE_DEBIASED, {"confidence-on-edges-of-4-bins": ("uncertainty-calibration",)})
+    add(ECE_DEBIASED, differs={"confidence-on-edges-of-4-bins": UPPER_EDGE})
     add(BRIER)
-    add(NLL, {"saturated-logits": ("sklearn",)})  # clips probabilities to [eps, 1 - eps]
+    add(NLL, differs={"saturated-logits": {"sklearn": "it clips probabilities"}})
 
     def case(name, draw, **options):
         group.case(ECE_BINARY, name, draw, **options)
@@ -349,12 +352,11 @@ def calibration():
     for bins in [1, 2, 5, 10, 20, 100]:
         case(f"bins-{bins}", binary_sampled(60, decimals=5), bins=bins)
     edges = fixed(scores=[0, 0.25, 0.5, 0.75, 1, 0.125, 0.875, 0.5], targets=[0, 0, 1, 1, 1, 0, 0, 0])
-    case("scores-on-edges-of-4-bins", edges, bins=4, differs=["uncertainty-calibration"])
+    case("scores-on-edges-of-4-bins", edges, bins=4, differs=UPPER_EDGE)
     case("scores-on-edges-of-8-bins", edges, bins=8)
     case("scores-exactly-0-and-1", fixed(scores=[0, 1, 1, 0, 1, 0, 0], targets=[0, 1, 0, 0, 1, 1, 0]))
     # An implementation that gives score 1 a bin of its own says 0.525.
-    case("score-1-beside-0.95", fixed(scores=[1, 1, 0.95, 0.95], targets=[0, 0, 1, 1]), bins=10,
-         differs=["torchmetrics"])
+    case("score-1-beside-0.95", fixed(scores=[1, 1, 0.95, 0.95], targets=[0, 0, 1, 1]), bins=10, differs=BIN_OF_1)
     case("all-wrong", fixed(scores=[0, 1, 1], targets=[True, False, False]))
     case("duplicates", fixed(scores=[0.3] * 4 + [0.6] * 5, targets=[0, 0, 1, 0, 1, 1, 0, 1, 1]), bins=5)
     case("all-ties", fixed(scores=[0.4] * 6, targets=[0, 1, 0, 0, 1, 0]))

@@ -93,6 +93,8 @@ def averaged(inputs, params, numerator, denominator):
 
 
 def f_beta(inputs, params):
+    if params["beta"] < 0:
+        raise Undefined("beta is negative")
     weight = params["beta"] ** 2
     return averaged(
         inputs, params, lambda tp, fp, fn: (1 + weight) * tp, lambda tp, fp, fn: (1 + weight) * tp + weight * fn + fp
@@ -136,7 +138,8 @@ def sampled(n, classes, kind="logits", scale=1.5, signal=1.0, weights=None):
 
     def draw(d):
         targets = torch.from_numpy(d.random.choice(classes, n, p=weights).astype(np.int64))
-        logits = exact(np.round(d.normal(n, classes, scale=scale).numpy() + signal * np.eye(classes)[targets.numpy()], 3))
+        noise, favoured = d.normal(n, classes, scale=scale).numpy(), one_hot(targets.numpy(), classes)
+        logits = exact(np.round(noise + signal * favoured, 3))
         if kind == "logits":
             return {"logits": logits, "targets": targets}
         return {"probabilities": exact(rounded_rows(np.exp(log_softmax(logits.numpy())))), "targets": targets}
@@ -145,8 +148,8 @@ def sampled(n, classes, kind="logits", scale=1.5, signal=1.0, weights=None):
 
 
 def rounded_rows(rows, steps=1000):
-    """Rows of whole multiples of 1 / steps with sum 1: the highest entry takes up what rounding leaves."""
-    counts = np.round(rows * steps)
+    """Rows of multiples of 1 / steps, above 0 and with sum 1: the highest entry takes up what rounding leaves."""
+    counts = np.maximum(np.round(rows * steps), 1)
     counts[np.arange(len(rows)), counts.argmax(1)] += steps - counts.sum(1)
     return counts / steps
 
@@ -179,12 +182,15 @@ def classification():
             case("several-classes" + suffix, sampled(60, 5, "probabilities"), **params)
             case("imbalanced" + suffix, sampled(120, 4, signal=2.0, weights=[0.85, 0.1, 0.03, 0.02]), **params)
             case("ties-lowest-index-wins" + suffix, fixed(**TIES), **params)
-            case("all-logits-equal" + suffix, fixed(logits=[[2.0] * 3] * 5, targets=[0, 0, 1, 2, 2]),
-                 **params)
+            case("all-logits-equal" + suffix, fixed(logits=[[2.0] * 3] * 5, targets=[0, 0, 1, 2, 2]), **params)
             case("class-never-predicted" + suffix,
                  fixed(logits=one_hot([0, 0, 1, 1, 0, 1], 3), targets=[0, 2, 1, 1, 2, 0]), **params)
             case("class-predicted-but-not-a-target" + suffix,
                  fixed(logits=one_hot([0, 2, 1, 2, 0, 1], 4), targets=[0, 0, 1, 1, 0, 1]), **params)
+        if metric.name == "f1":
+            case("beta-0-is-precision", sampled(30, 3), beta=0.0)
+            case("beta-10-is-nearly-recall", sampled(30, 3), beta=10.0)
+            case("beta-negative", sampled(30, 3), beta=-1.0)
         case("perfect", fixed(logits=one_hot([0, 1, 2, 1], 3), targets=[0, 1, 2, 1]))
         case("all-wrong", fixed(logits=one_hot([1, 2, 0, 2], 3), targets=[0, 1, 2, 1]))
         case("confidence-0-and-1", fixed(probabilities=one_hot([0, 1, 0, 1, 1], 2), targets=[0, 1, 1, 0, 1]))

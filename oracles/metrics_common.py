@@ -50,6 +50,7 @@ class Metric:
     libraries: list[Library]
     defaults: dict
     clear: Callable = lambda inputs, params: None
+    reference: str = ""  # where the definition is from
 
 
 class Group:
@@ -58,11 +59,11 @@ class Group:
     def __init__(self, group):
         self.group, self.cases, self.notes, self.problems = group, [], [], []
 
-    def case(self, metric, name, draw, *, stated=True, differs=(), **params):
+    def case(self, metric, name, draw, *, stated=True, differs={}, **params):
         """Adds a case. `draw(Draw)` makes the inputs; `stated=False` leaves the params out, to check the defaults.
 
-        Every library must agree with the formula, except those that `differs` names (by a part of their source): these
-        must not agree. Where the formula is undefined, a library may return anything.
+        Every library must agree with the formula, except those that `differs` names, by the start of their source, with
+        the reason: these must not agree. Where the formula is undefined, a library may return anything.
         """
         assert set(params) <= set(metric.defaults), (name, params)
         full = {**metric.defaults, **params}
@@ -97,22 +98,19 @@ class Group:
             found = call(library, inputs, params)
             if found is None:
                 continue
-            named = any(part in library.source for part in differs)
+            reason = next((why for start, why in differs.items() if library.source.startswith(start)), None)
             agrees = value is not None and isinstance(found, float) and close(found, value, library.tolerance)
-            if value is not None and agrees == named:
+            if value is not None and agrees == (reason is not None):
                 self.problems.append(f"{name}: {library.source} gives {found}, the formula {value}")
             if agrees:
                 agreeing.append(library.source)
-                continue
-            if isinstance(found, float) and not math.isnan(found):
-                deviating.append(f"{library.source} gives {found:.6g}")
-                told = "undefined" if value is None else f"{value:.6g}"
-                self.notes.append(f"{name}: {library.source} gives {found:.6g}, the definition: {told}")
-            elif value is not None:
-                deviating.append(f"{library.source} has no value")
-                self.notes.append(f"{name}: {library.source}: {found}; the definition: {value:.6g}")
-        source = ", ".join(agreeing) or "formula"
-        return f"{source} (unlike it: {', '.join(deviating)})" if deviating else source
+            elif isinstance(found, float) and not math.isnan(found):
+                deviating.append(f"{library.source} gives {found:.6g}" + (f": {reason}" if reason else ""))
+                here = "undefined" if value is None else f"{value:.6g}"
+                self.notes.append(f"{name}: {deviating[-1]} (here {here})")
+        own = f"formula ({metric.reference})" if metric.reference else "formula"
+        source = ", ".join(agreeing) or own
+        return f"{source}; other than {', '.join(deviating)}" if deviating else source
 
     def write(self, versions):
         assert not self.problems, "\n".join(["a library agrees or differs unexpectedly:", *self.problems])

@@ -28,7 +28,7 @@ def auroc(inputs, params):
 
 
 def auprc(inputs, params):
-    """Average precision: the sum over the distinct scores, from the highest, of (recall - recall before) * precision."""
+    """Average precision: the sum of (recall - recall before) * precision over the distinct scores, from the highest."""
     scores, positive = split(inputs)
     if not positive.any():
         raise Undefined("no target is positive")

@@ -140,7 +140,7 @@ def embedding():
             case("all-zero" + suffix, fixed(embeddings=[[0, 0]] * 4, labels=[0, 0, 1, 1]), **options)
         case("tiny-scale", drawn(8, 3, 2, scale=0.01), normalize=False)
         case("far-apart", drawn(8, 3, 2, scale=300.0), normalize=False,
-             differs=["uniform_loss"] if metric.name == "uniformity" else [])
+             differs={"Wang": "exp(-2 * squared distance) is 0"} if metric.name == "uniformity" else {})
         case("tight-around-a-far-point", lambda d: {
             "embeddings": exact(d.normal(10, 3, scale=0.1).numpy() + [100, -50, 25]), "labels": d.labels(10, 2)},
             normalize=False)

@@ -156,23 +156,24 @@ def trec_fits(inputs, params):
 TIES = {"ties": "averaged"}
 NDCG = Metric("ndcg", ndcg, [Library("sklearn.metrics.ndcg_score", sklearn_ndcg, sklearn_fits), trec("ndcg")],
               {"k": "none", "gain": "exponential"} | TIES)
-MAP = Metric("map", mean_average_precision, [trec("map")], TIES)
-MRR = Metric("mrr", mrr, [trec("recip_rank")], TIES)
-ERR = Metric("err", err, [], {"max_grade": "none"} | TIES)
+ALL_ORDERS = "the mean over all orders of equal scores, enumerated"
+MAP = Metric("map", mean_average_precision, [trec("map")], TIES, reference=ALL_ORDERS)
+MRR = Metric("mrr", mrr, [trec("recip_rank")], TIES, reference=ALL_ORDERS)
+ERR = Metric("err", err, [], {"max_grade": "none"} | TIES, reference="Chapelle et al. 2009")
 
 
 # --- data --------------------------------------------------------------------------------------------------------
 
 
-def lists(*sizes, grades=3, decimals=3, mixed=True, distinct=True):
-    """Queries of these sizes with grades below `grades` (half of the items have 0) and scores that follow them. Rows of
-    the queries are `mixed`; `decimals` 0 makes ties, of at most 6 items unless they are `distinct`."""
+def lists(*sizes, grades=3, decimals=3):
+    """Queries of these sizes, their rows mixed, with grades below `grades` (more than half of the items have 0) and
+    scores that follow them."""
 
     def draw(d):
         query = np.repeat(np.arange(len(sizes)), sizes)
         relevance = d.random.integers(0, grades, len(query)) * d.random.integers(0, 2, len(query))
         scores = np.round(d.random.standard_normal(len(query)) + 0.7 * relevance, decimals)
-        order = d.random.permutation(len(query)) if mixed else np.arange(len(query))
+        order = d.random.permutation(len(query))
         return {"scores": exact(scores[order]), "relevance": integers(relevance[order].tolist()),
                 "query": integers(query[order].tolist())}
 

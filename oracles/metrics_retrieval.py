@@ -260,7 +260,7 @@ def retrieval():
                 case("leave-one-out" + suffix, clusters(24, 4, 4, spread=1.5), **params)
                 case("gallery" + suffix, clusters(9, 3, 3, gallery=17, spread=1.5), **params)
         k4 = {"k": 4} if with_k else {}
-        wrong = ["pytorch_metric_learning"]  # it casts labels to float32, in which these two are one
+        wrong = {"pytorch_metric_learning": "it casts labels to float32, in which the two are one"}
         mixed = clusters(15, 3, 2, spread=3.0)
         case("ids-16777216-and-16777217", relabelled(mixed, 16777216, 16777217), differs=wrong)
         case("ids-beyond-2-to-the-53", relabelled(mixed, 9007199254740992, 9007199254740993), differs=wrong)
@@ -299,7 +299,8 @@ def retrieval():
         case("length-matters-for-dot", fixed(
             embeddings=[[1, 0]], labels=[0], gallery=[[1, 0], [5, 4]], gallery_labels=[0, 1]), similarity="dot")
         case("perfect", fixed(
-            embeddings=[[1, 0.1], [1, 0.2], [-0.1, 1], [-0.3, 1], [1, 0.35], [-0.6, 1]], labels=[0, 0, 1, 1, 0, 1]), **k4)
+            embeddings=[[1, 0.1], [1, 0.2], [-0.1, 1], [-0.3, 1], [1, 0.35], [-0.6, 1]],
+            labels=[0, 0, 1, 1, 0, 1]), **k4)
         case("larger", clusters(70, 4, 6, spread=1.5), **k4)
         case("gallery-empty", lambda d: {
             "embeddings": exact([[1, 0]]), "labels": integers([0]),

@@ -114,7 +114,8 @@ def verification():
             case("larger" + suffix, pairs(400, share=0.3, decimals=4), **params)
             case("many-ties" + suffix, pairs(70, decimals=0), **params)
             case("tie-at-the-top" + suffix, fixed(
-                scores=[0.9, 0.9, 0.9, 0.5, 0.4, 0.3, 0.3], same=[True, False, True, True, False, True, False]), **params)
+                scores=[0.9, 0.9, 0.9, 0.5, 0.4, 0.3, 0.3],
+                same=[True, False, True, True, False, True, False]), **params)
         case("few-same", pairs(120, share=0.03))
         case("few-different", pairs(120, share=0.97))
         case("wrong-orientation", pairs(50, sign=-1))
