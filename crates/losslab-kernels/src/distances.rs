@@ -29,11 +29,11 @@ pub fn distances(distance: Distance, x: &[f32], width: usize, rows: std::ops::Ra
     found
 }
 
-fn squared(x: &[f32], y: &[f32]) -> f64 {
+pub(crate) fn squared(x: &[f32], y: &[f32]) -> f64 {
     sum(x, y, |x, y| (x - y) * (x - y))
 }
 
-fn dot(x: &[f32], y: &[f32]) -> f64 {
+pub(crate) fn dot(x: &[f32], y: &[f32]) -> f64 {
     sum(x, y, |x, y| x * y)
 }
 

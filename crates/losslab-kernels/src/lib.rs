@@ -5,6 +5,7 @@
 //!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
+//! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
 //!   oracle for everything else.
 //!
@@ -14,6 +15,7 @@
 mod chunks;
 mod cross_entropy;
 mod distances;
+mod knn;
 pub mod options;
 pub mod reference;
 mod sigmoid_focal;
@@ -22,5 +24,6 @@ mod softmax_focal;
 pub use chunks::Sums;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
+pub use knn::{Gallery, Neighbours};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};

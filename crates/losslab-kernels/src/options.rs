@@ -33,6 +33,19 @@ pub enum Distance {
     Cosine,
 }
 
+/// By what the neighbours of a vector are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Similarity {
+    /// The largest `cos(x, y)` first, in `[−1, 1]`. The cosine with a zero vector is 0.
+    #[default]
+    Cosine,
+    /// The largest inner product `x·y` first.
+    Dot,
+    /// The smallest `‖x − y‖₂` first. Its square is what is computed and returned.
+    Euclidean,
+}
+
 /// The class weight α of the sigmoid focal loss, in `[0, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

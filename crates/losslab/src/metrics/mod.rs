@@ -8,6 +8,9 @@
 //! | probabilities | [`brier`], [`brier_decomposition`], [`nll`], [`nll_of_logits`] |
 //! | and to repair confidence | [`TemperatureScaling`] |
 //! | pairs: same or different | [`equal_error_rate`], [`best_verification_accuracy`], [`verification_accuracy`], [`tar_at_far`], [`verification_roc`], [`VerificationPairs`] |
+//! | retrieval from embeddings | [`Retrieval`]: Recall@K, Precision@K, NDCG@K, MAP@R, R-precision, MRR |
+//! | the shape of embeddings | [`alignment`], [`uniformity`], [`effective_rank`], [`intra_class_distance`], [`inter_class_distance`] |
+//! | clusters | [`nmi`], [`ami`], with [`KMeansConfig`] to make them |
 //! | ranked lists | [`Rankings`]: NDCG, MAP, MRR, ERR |
 //!
 //! # Rules that all metrics obey
@@ -16,7 +19,8 @@
 //!   What is a convention is said where it holds.
 //! - NaN is an error. Logits and embeddings must be finite, probabilities in `[0, 1]` with rows of sum 1, and nothing
 //!   guesses from the values which of the two it was given.
-//! - Ties are defined: no result depends on the order of the samples, unless [`Ties::ByOrder`] asks for it.
+//! - Ties are defined: no result depends on the order of the samples, unless [`Ties::ByOrder`] asks for it; [`Retrieval`]
+//!   takes equally near items by their index.
 //! - Labels, targets and query ids are integers of any size.
 //!
 //! # From tensors
@@ -36,10 +40,13 @@
 mod brier;
 mod calibration;
 mod classification;
+mod clustering;
 mod curves;
+mod embedding;
 mod error;
 mod input;
 mod ranking;
+mod retrieval;
 mod temperature_scaling;
 mod verification;
 
@@ -51,13 +58,16 @@ pub use calibration::{
     confidence_histogram, top_label_debiased_ece, top_label_ece, top_label_mce,
 };
 pub use classification::{Average, BinaryCounts, ConfusionMatrix};
+pub use clustering::{KMeans, KMeansConfig, ami, nmi};
 pub use curves::{
     ChosenThreshold, Criterion, PrecisionRecallCurve, PrecisionRecallPoint, RocCurve, RocPoint, auroc,
     average_precision, choose_threshold,
 };
+pub use embedding::{Lengths, alignment, effective_rank, inter_class_distance, intra_class_distance, uniformity};
 pub use error::MetricError;
 pub use input::{Embeddings, Logits, Probabilities, flags, labels, values};
 pub use ranking::{Gain, QueryMean, Rankings, Ties};
+pub use retrieval::{Retrieval, RetrievalConfig, Similarity};
 pub use temperature_scaling::TemperatureScaling;
 pub use verification::{
     EqualErrorRate, Orientation, TarAtFar, VerificationPairs, best_verification_accuracy, equal_error_rate, tar_at_far,
