@@ -22,7 +22,7 @@ use burn::train::renderer::{
 use burn::train::{InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep};
 use losslab::diagnostics::{ContrastiveDiagnosticsConfig, Diagnostics, Groups};
 use losslab::train::{EmbeddingMetric, EmbeddingOutput, SampleLoss};
-use losslab::{Distance, InfoNceLoss, InfoNceLossConfig, PkDataLoader, PkSamplerConfig, TemperatureConfig, labels_of};
+use losslab::{InfoNceLoss, InfoNceLossConfig, PkDataLoader, PkSamplerConfig, TemperatureConfig, labels_of};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::{Arc, Mutex};
@@ -184,7 +184,7 @@ pub fn run(epochs: usize) -> Outcome {
     let kept = lines.epochs.clone();
     let learner = Learner::new(task, AdamConfig::new().init(), 3e-3);
     let result = SupervisedTraining::new(std::env::temp_dir(), Arc::new(train), valid)
-        .metrics((SampleLoss::new(), EmbeddingMetric::equal_error_rate(Distance::Cosine)))
+        .metrics((SampleLoss::new(), EmbeddingMetric::recall_at(1), EmbeddingMetric::map_at_r()))
         .num_epochs(epochs)
         .renderer(Box::new(lines))
         // Neither a log nor a checkpoint is written.

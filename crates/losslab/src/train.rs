@@ -6,7 +6,7 @@
 //!
 //! | output | metrics |
 //! |---|---|
-//! | [`EmbeddingOutput`] | [`SampleLoss`], [`EmbeddingMetric`]: [`equal_error_rate`](EmbeddingMetric::equal_error_rate), any other over embeddings and labels |
+//! | [`EmbeddingOutput`] | [`SampleLoss`], [`EmbeddingMetric`]: [`recall_at`](EmbeddingMetric::recall_at), [`map_at_r`](EmbeddingMetric::map_at_r), [`equal_error_rate`](EmbeddingMetric::equal_error_rate), any other over embeddings and labels |
 //! | [`ClassificationOutput`] of Burn | [`LogitMetric`]: [`ece`](LogitMetric::ece), [`balanced_accuracy`](LogitMetric::balanced_accuracy), any other over logits and targets; Burn's own |
 //!
 //! A metric of a ranking or of a calibration isn't the mean of its values over batches. An [`EpochMetric`] keeps the tensors
@@ -14,8 +14,8 @@
 
 use crate::distance::Distance;
 use crate::metrics::{
-    CalibrationConfig, ConfusionMatrix, Embeddings, Logits, MetricError, Orientation, VerificationPairs,
-    equal_error_rate, top_label_ece,
+    CalibrationConfig, ConfusionMatrix, Embeddings, Logits, MetricError, Orientation, Retrieval, RetrievalConfig,
+    VerificationPairs, equal_error_rate, top_label_ece,
 };
 use burn::backend::ExecutionError;
 use burn::tensor::{Int, Tensor, TensorReadError};
@@ -258,6 +258,22 @@ impl<B: EpochBatch> EpochMetric<B> {
 }
 
 impl EmbeddingMetric {
+    /// Recall@K by cosine, every embedding of the epoch being a query among all others.
+    pub fn recall_at(k: usize) -> Self {
+        Self::new(format!("Recall@{k}"), true, move |(embeddings, labels)| {
+            let config = RetrievalConfig { cutoffs: vec![k], at_r: false, mrr: false, ..RetrievalConfig::default() };
+            Retrieval::leave_one_out(embeddings, labels, &config)?.recall_at_k(k)
+        })
+    }
+
+    /// MAP@R by cosine, every embedding of the epoch being a query among all others.
+    pub fn map_at_r() -> Self {
+        Self::new("MAP@R", true, |(embeddings, labels)| {
+            let config = RetrievalConfig { cutoffs: Vec::new(), mrr: false, ..RetrievalConfig::default() };
+            Retrieval::leave_one_out(embeddings, labels, &config)?.map_at_r()
+        })
+    }
+
     /// The equal error rate of verification over all pairs of an epoch: `n²/2` distances.
     pub fn equal_error_rate(distance: Distance) -> Self {
         Self::new("Equal error rate", false, move |(embeddings, labels)| {

@@ -52,7 +52,7 @@ mod embeddings {
         assert_eq!((numbers.samples, numbers.classes, numbers.anchors), (32, 8, 32));
         assert_eq!(numbers.triplets.valid, 32 * 3 * 28);
         assert!(numbers.spread > 0.8 && numbers.spread <= 1.0, "{numbers:?}");
-        assert!(numbers.directions > 3.0 && numbers.directions < 15.0, "{numbers:?}");
+        assert!(numbers.effective_rank > 5.0 && numbers.effective_rank < 16.0, "{numbers:?}");
 
         // The batch-hard number is the batch-hard loss, and the tape makes no difference.
         let loss = TripletLossConfig::new().with_mining(TripletMining::BatchHard).init();
@@ -124,7 +124,7 @@ mod embeddings {
         let config = EmbeddingDiagnosticsConfig::new().with_unit_length(false);
         let found = Diagnostics::of_embeddings(along, ints(&labels), &config).unwrap();
         assert_eq!(kinds(&found), [FindingKind::LowRank], "{found}");
-        assert!((found.numbers.directions - 1.0).abs() < 1e-3);
+        assert!((found.numbers.effective_rank - 1.0).abs() < 1e-3);
     }
 
     #[test]

@@ -14,5 +14,7 @@ fn burns_learner_trains_a_loss_with_its_temperature() {
         found.unwrap_or_else(|| panic!("{name} in {:?}", outcome.epochs)).1
     };
     assert!(metric(3, "Loss") < metric(0, "Loss"), "{outcome:?}");
-    assert!(metric(3, "Equal error rate") < 0.2, "{outcome:?}");
+    // 16 classes: guessing is right in 6 %.
+    assert!(metric(3, "Recall@1") > 0.6, "{outcome:?}");
+    assert!(metric(3, "MAP@R") > metric(0, "MAP@R"), "{outcome:?}");
 }

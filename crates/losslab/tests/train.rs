@@ -4,7 +4,11 @@ use burn::data::dataloader::Progress;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::ClassificationOutput;
 use burn::train::metric::{Adaptor, ItemLazy, Metric, MetricMetadata, Numeric, NumericEntry};
-use losslab::metrics::{CalibrationConfig, Embeddings, Logits, MetricError, top_label_ece};
+use losslab::Distance;
+use losslab::metrics::{
+    CalibrationConfig, Embeddings, Logits, MetricError, Orientation, Retrieval, RetrievalConfig, VerificationPairs,
+    equal_error_rate, top_label_ece,
+};
 use losslab::train::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -86,6 +90,32 @@ fn any_metric_over_embeddings_is_one_of_burns() {
         metric.clear();
     }
     assert!(metric.compute().unwrap().is_not_available());
+}
+
+#[test]
+fn retrieval_looks_for_neighbours_in_the_whole_epoch() {
+    let x = values(3, 43 * 4);
+    let labels = (0..43).map(|i| i % 5).collect::<Vec<i64>>();
+    let whole = Embeddings::try_new(x.clone(), 4).unwrap();
+    let retrieval =
+        Retrieval::leave_one_out(&whole, &labels, &RetrievalConfig { cutoffs: vec![1, 5], ..Default::default() });
+    let retrieval = retrieval.unwrap();
+    let pairs = VerificationPairs::all(&whole, &labels, Distance::Euclidean).unwrap();
+    let eer = equal_error_rate(&pairs.distances, &pairs.same, Orientation::Distance).unwrap().rate;
+    let expected = [
+        (EmbeddingMetric::recall_at(1), retrieval.recall_at_k(1).unwrap()),
+        (EmbeddingMetric::recall_at(5), retrieval.recall_at_k(5).unwrap()),
+        (EmbeddingMetric::map_at_r(), retrieval.map_at_r().unwrap()),
+        (EmbeddingMetric::equal_error_rate(Distance::Euclidean), eer),
+    ];
+    for (mut metric, expected) in expected {
+        for split in SPLITS {
+            let embeddings = rows(&x[split.start * 4..split.end * 4], 4);
+            metric.update(&EmbeddingBatch { embeddings, labels: ints(&labels[split]) }, &metadata()).unwrap();
+        }
+        metric.compute().unwrap();
+        assert_eq!(value(metric.final_value()), expected, "{}", metric.name());
+    }
 }
 
 #[test]

@@ -43,10 +43,10 @@ pub struct EmbeddingDiagnosticsConfig {
     /// Embeddings whose mean distance is below this share of the margin are collapsed. Default: 0.1.
     #[config(default = 0.1)]
     pub min_distance: f64,
-    /// The embeddings must use at least this share of as many directions as the number of classes less one, or as the
-    /// dimensions if they are fewer. Default: 0.25.
+    /// The effective rank must be at least this share of the number of classes less one, or of the dimensions if they are
+    /// fewer. Default: 0.25.
     #[config(default = 0.25)]
-    pub min_directions: f64,
+    pub min_rank: f64,
     /// How far from 1 a length may be. Default: 0.01.
     #[config(default = 0.01)]
     pub length_tolerance: f64,
@@ -81,9 +81,9 @@ pub struct EmbeddingNumbers {
     /// The root mean square distance from the centre over the root mean square length: 0 for a single point, 1 around the
     /// origin.
     pub spread: f64,
-    /// How many directions the embeddings use: the participation ratio `(Σλ)² / Σλ²` of the eigenvalues λ of their
-    /// covariance. 0 for a single point.
-    pub directions: f64,
+    /// How many directions the embeddings take around their centre:
+    /// [`effective_rank`](crate::metrics::effective_rank) of the centred rows, 0 for a single point.
+    pub effective_rank: f64,
 }
 
 impl Diagnostics<EmbeddingNumbers> {
@@ -163,7 +163,7 @@ fn measure(
         mean_distance: total / (samples * (samples - 1)).max(1) as f64,
         lengths,
         spread: vectors.spread(),
-        directions: vectors.directions(),
+        effective_rank: vectors.effective_rank(),
     }
 }
 
@@ -229,15 +229,15 @@ fn collapsed(numbers: &EmbeddingNumbers, config: &EmbeddingDiagnosticsConfig) ->
 }
 
 fn low_rank(numbers: &EmbeddingNumbers, dim: usize, config: &EmbeddingDiagnosticsConfig) -> Option<Finding> {
-    let EmbeddingNumbers { classes, directions, .. } = *numbers;
+    let EmbeddingNumbers { classes, effective_rank, .. } = *numbers;
     // Trained embeddings lie around one point for each class, which span one dimension less.
     let needed = (classes - 1).min(dim);
-    (directions < config.min_directions * needed as f64).then(|| Finding {
+    (effective_rank < config.min_rank * needed as f64).then(|| Finding {
         kind: FindingKind::LowRank,
         severity: Severity::Warning,
         message: format!(
-            "the embeddings use {} of {dim} dimensions (participation ratio), where {classes} classes can use {needed}",
-            short(directions)
+            "the embeddings use {} of {dim} dimensions (effective rank), where {classes} classes can use {needed}",
+            short(effective_rank)
         ),
         advice: "Lower the learning rate or the weight decay, and use more classes in a batch; a smaller dimension may do.",
     })

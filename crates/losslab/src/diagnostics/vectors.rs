@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, FindingKind, Severity, short};
 use crate::error::InputError;
+use crate::metrics::{Embeddings, Lengths, effective_rank};
 use burn::tensor::Tensor;
 
 /// The Euclidean lengths of the vectors of a batch.
@@ -59,20 +60,13 @@ impl Vectors {
         (self.rows().map(around).sum::<f64>() / squares).sqrt()
     }
 
-    /// The participation ratio `(Σλ)² / Σλ²` of the eigenvalues λ of the covariance: with `k` equal ones it is `k`. 0 for a
-    /// single point.
-    pub fn directions(&self) -> f64 {
+    /// How many directions the vectors take around their centre: the effective rank, 0 for a single point.
+    pub fn effective_rank(&self) -> f64 {
         let centre = self.centre();
-        let rows =
-            self.rows().map(|row| row.iter().zip(&centre).map(|(x, c)| x - c).collect()).collect::<Vec<Vec<f64>>>();
-        let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-        // The products of the rows have the same eigenvalues as those of the columns, but for zeros.
-        let (mut trace, mut squares) = (0.0, 0.0);
-        for (i, x) in rows.iter().enumerate() {
-            trace += dot(x, x);
-            squares += dot(x, x).powi(2) + 2.0 * rows[..i].iter().map(|y| dot(x, y).powi(2)).sum::<f64>();
-        }
-        if squares == 0.0 { 0.0 } else { trace * trace / squares }
+        let around = self.rows().flat_map(|row| row.iter().zip(&centre).map(|(x, c)| (x - c) as f32)).collect();
+        // It is undefined where all rows are zero.
+        let embeddings = Embeddings::try_new(around, self.dim);
+        embeddings.and_then(|embeddings| effective_rank(&embeddings, Lengths::AsGiven)).unwrap_or(0.0)
     }
 
     fn centre(&self) -> Vec<f64> {
