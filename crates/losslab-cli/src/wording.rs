@@ -7,6 +7,19 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// A share as per cent, also a small one: `57.0 %`, `0.023 %`.
+pub fn share(share: f64) -> String {
+    if share >= 0.01 { percent(share) } else { format!("{} %", significant(100.0 * share)) }
+}
+
+/// A number above 0 in two digits or two decimals, whichever says more: `12.34`, `0.0043`.
+pub fn significant(number: f64) -> String {
+    let decimals = (1.0 - number.log10().floor()).clamp(2.0, 300.0) as usize;
+    let text = format!("{number:.decimals$}");
+    // Of a power of ten the last digit is a 0.
+    if decimals > 2 { text.trim_end_matches('0').to_owned() } else { text }
+}
+
 /// A mean and its spread as per cent, without the sign: `57.0 ± 14.4`. A single value has no spread.
 pub fn mean_and_spread(metric: &Metric) -> String {
     match metric.values.len() {
@@ -58,6 +71,11 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(percent(0.5699), "57.0 %");
+        assert_eq!(
+            [share(0.5699), share(0.01), share(0.000234), share(1e-9)],
+            ["57.0 %", "1.0 %", "0.023 %", "0.0000001 %"]
+        );
+        assert_eq!([significant(12.345), significant(1.0), significant(0.0043)], ["12.35", "1.00", "0.0043"]);
         assert_eq!(mean_and_spread(&vec![0.5, 0.7].into()), "60.0 ± 14.1");
         assert_eq!(mean_and_spread(&vec![0.5].into()), "50.0");
         assert_eq!([points(0.15), points(-0.002), points(-0.0001)], ["+15.0 points", "−0.2 points", "0.0 points"]);

@@ -4,7 +4,7 @@ use super::hyperparameters::{ALPHA, GAMMA, SMOOTHING, choice};
 use super::situation::{Branch, Classes, MILD};
 use super::snippets::{self, f64_literal};
 use super::{Advice, Batch, metric, watch};
-use crate::wording::percent;
+use crate::wording::{share as percent, significant};
 use losslab::diagnostics::FindingKind;
 
 /// With more classes than this a weight for each is not printed.
@@ -82,7 +82,7 @@ fn focal_softmax(facts: &Classes, share: f64) -> Advice {
         // The square root of the inverse frequency, 1 in the mean: γ already weighs.
         let raw = counts.classes.iter().map(|(_, rows)| (*rows as f64).sqrt().recip()).collect::<Vec<f64>>();
         let mean = raw.iter().sum::<f64>() / raw.len() as f64;
-        raw.into_iter().map(|weight| format!("{:.2}", weight / mean)).collect::<Vec<_>>().join(", ")
+        raw.into_iter().map(|weight| significant(weight / mean)).collect::<Vec<_>>().join(", ")
     });
     let alpha = match &weights {
         Some(weights) => choice(
@@ -107,7 +107,7 @@ fn focal_softmax(facts: &Classes, share: f64) -> Advice {
         batch: rare_batch(facts, share),
         baseline: vec![
             "Cross-entropy, with the logarithm of each class's share taken off its logit at prediction (one line, no \
-             training): it is to several classes what a tuned threshold is to two."
+             training; Menon et al. 2021): it is to several classes what a tuned threshold is to two."
                 .to_owned(),
             "Then cross-entropy with class weights (`CrossEntropyLossConfig::with_weights`).".to_owned(),
             "For two classes, `losslab run focal` measured no significant difference in F1 between focal loss and \
@@ -239,8 +239,8 @@ pub fn calibration(facts: &Classes) -> Advice {
     ];
     let mut start = SMOOTHING.start();
     if let Some(share) = facts.rare_share.filter(|share| start / classes > *share) {
-        // Half of what the rarest class has, in two digits.
-        start = (share * classes / 2.0 * 1000.0).floor().max(1.0) / 1000.0;
+        // Half of what the rarest class has.
+        start = significant(share * classes / 2.0).parse().expect("a number");
         why.push(format!(
             "With ε = 0.1 each of {classes} classes would get {}, more than the {} that the rarest has: it would be \
              predicted too often. So ε starts lower.",

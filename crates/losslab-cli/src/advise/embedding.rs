@@ -83,7 +83,7 @@ fn labels(facts: &Similarity) -> Advice {
         },
         baseline: vec![
             "A classifier of the same classes trained with cross-entropy, whose last hidden layer is the embedding, \
-             compared by cosine: with few hundred classes it is hard to beat."
+             compared by cosine: with up to some hundred classes it is hard to beat."
                 .to_owned(),
             "A pretrained network's embeddings as they are.".to_owned(),
         ],

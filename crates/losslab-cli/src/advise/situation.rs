@@ -1,7 +1,7 @@
 //! What the advice follows from: answers as they came, and facts that are complete and checked.
 
 use crate::data::labels::LabelCounts;
-use crate::wording::percent;
+use crate::wording::share as percent;
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -295,8 +295,12 @@ pub fn measured(counts: &LabelCounts) -> Vec<String> {
     let of = |(label, rows): &(String, usize)| {
         format!("{label:?} with {rows} rows ({})", percent(*rows as f64 / counts.rows() as f64))
     };
+    let all = format!("measured in {}: {} rows, {} classes", counts.source, counts.rows(), counts.classes.len());
+    if counts.rarest().1 == counts.most_common().1 {
+        return vec![all, format!("every class has {} rows", counts.rarest().1)];
+    }
     vec![
-        format!("measured in {}: {} rows, {} classes", counts.source, counts.rows(), counts.classes.len()),
+        all,
         format!("rarest: {}; most common: {}", of(counts.rarest()), of(counts.most_common())),
         format!("median class: {} rows", counts.median()),
     ]

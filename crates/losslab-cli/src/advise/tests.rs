@@ -144,8 +144,14 @@ fn measured_labels_decide_by_their_balance() {
 }
 
 #[test]
+fn no_class_gets_the_weight_0() {
+    let found = advice(Answers { measured: Some(counted(&[100_000_000, 10, 10])), ..Answers::default() });
+    assert!(found.rust.contains("Some(&[0.00047, 1.50, 1.50])"), "{}", found.rust);
+}
+
+#[test]
 fn smoothing_never_gives_a_class_more_than_it_has() {
-    for (count, share) in [(2, 0.01), (2, 0.049), (10, 0.001), (1000, 1e-5)] {
+    for (count, share) in [(2, 0.01), (2, 0.049), (10, 0.001), (1000, 1e-5), (2, 1e-7)] {
         let found = advice(classes(Branch::Calibration, count, share));
         let start = found.hyperparameters[0].start.parse::<f64>().unwrap();
         assert!(start > 0.0 && start / count as f64 <= share, "{start} for {share}");
