@@ -17,10 +17,18 @@ pub fn progress(trainings: usize) -> ProgressBar {
 
 /// Prints the tables of results, the result in a sentence, and where the report is.
 pub fn print(outcome: &Outcome, report: &Path) -> Result<()> {
+    unless_closed(write(&mut io::stdout().lock(), outcome, report))
+}
+
+/// Prints text.
+pub fn show(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    let written = write(&mut out, outcome, report);
+    unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A reader such as `head` that has seen enough is no failure.
+fn unless_closed(written: io::Result<()>) -> Result<()> {
     match written {
-        // A reader such as `head` that has seen enough is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -149,9 +149,28 @@ fn list_names_every_metric_with_its_tensors_and_parameters() {
     assert_eq!((&tar["better"], &tar["parameters"][0]["default"]), (&"higher".into(), &"0.001".into()));
     assert_eq!(tar["inputs"][1]["dtype"], "bool or int");
     let text = String::from_utf8(losslab(&["list"]).stdout).unwrap();
-    for word in ["METRICS", "tar-at-far", "bool or int tensor", "similarity | distance", "(lower is better)"] {
+    for word in [
+        "METRICS",
+        "float tensor, or probabilities",
+        "tar-at-far",
+        "bool or int tensor",
+        "similarity | distance",
+        "(lower is better)",
+    ] {
         assert!(text.contains(word), "{word} in\n{text}");
     }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::io::Read;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
+    let piped = command.arg("list").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // Closes the pipe after a byte at most.
+    child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

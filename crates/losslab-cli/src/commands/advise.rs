@@ -3,6 +3,7 @@
 use crate::advise::questions::{self, Dialogue};
 use crate::advise::{self, Answers, Branch, Situation, Supervision, page};
 use crate::data::labels::LabelCounts;
+use crate::terminal;
 use anyhow::{Result, bail};
 use clap::Args;
 use std::io::{self, IsTerminal, Stderr, StdinLock};
@@ -72,11 +73,10 @@ impl AdviseArgs {
         questions::complete(&mut answers, somebody())?;
         let advice = advise::advise(&Situation::new(answers)?);
         if json {
-            println!("{}", serde_json::to_string_pretty(&advice)?);
+            terminal::show(&(serde_json::to_string_pretty(&advice)? + "\n"))
         } else {
-            print!("{}", page::text(&advice));
+            terminal::show(&page::text(&advice))
         }
-        Ok(())
     }
 
     fn answers(self) -> Result<Answers> {

@@ -4,9 +4,11 @@ use crate::experiments::EXPERIMENTS;
 use crate::losses::LOSSES;
 use crate::metrics::METRICS;
 use crate::saved::{Input, Parameter};
+use crate::terminal;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use std::fmt::Write;
 
 /// The flags of `losslab list`.
 #[derive(Args, Debug)]
@@ -19,48 +21,53 @@ pub struct ListArgs {
 impl ListArgs {
     /// Prints the experiments, the losses and the metrics.
     pub fn run(self) -> Result<()> {
-        if self.json {
-            let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
-            let experiments = EXPERIMENTS.map(|found| experiment(found.name, found.summary, found.hyperparameters()));
-            let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS[..] });
-            println!("{}", serde_json::to_string_pretty(&all)?);
-            return Ok(());
-        }
-        println!("EXPERIMENTS  losslab run NAME --set KEY=VALUE[,VALUE...]");
-        for experiment in EXPERIMENTS {
-            println!("\n  {}: {}", experiment.name, experiment.summary);
-            for known in experiment.hyperparameters() {
-                let range = known.range.map(|(low, high)| format!(" ({low} to {high})")).unwrap_or_default();
-                println!("      {:<16} {:<18} {}{range}", known.name, plain(&known.default), known.meaning);
-            }
-        }
-        println!("\nLOSSES  losslab loss NAME --input FILE.safetensors --set KEY=VALUE");
-        for loss in LOSSES {
-            println!("\n  {}: {}", loss.name, loss.summary);
-            print_inputs(loss.inputs);
-            print_parameters(loss.hyperparameters);
-        }
-        println!("\nMETRICS  losslab metric NAME --input FILE.safetensors --set KEY=VALUE");
-        for metric in METRICS {
-            println!("\n  {}: {} ({} is better)", metric.name, metric.summary, metric.better.name());
-            print_inputs(metric.inputs);
-            print_parameters(metric.parameters);
-        }
-        Ok(())
+        terminal::show(&if self.json { json()? } else { text()? })
     }
 }
 
-fn print_inputs(inputs: &[Input]) {
+fn json() -> Result<String> {
+    let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
+    let experiments = EXPERIMENTS.map(|found| experiment(found.name, found.summary, found.hyperparameters()));
+    let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS[..] });
+    Ok(serde_json::to_string_pretty(&all)? + "\n")
+}
+
+fn text() -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    writeln!(out, "EXPERIMENTS  losslab run NAME --set KEY=VALUE[,VALUE...]")?;
+    for experiment in EXPERIMENTS {
+        writeln!(out, "\n  {}: {}", experiment.name, experiment.summary)?;
+        for known in experiment.hyperparameters() {
+            let range = known.range.map(|(low, high)| format!(" ({low} to {high})")).unwrap_or_default();
+            writeln!(out, "      {:<16} {:<18} {}{range}", known.name, plain(&known.default), known.meaning)?;
+        }
+    }
+    writeln!(out, "\nLOSSES  losslab loss NAME --input FILE.safetensors --set KEY=VALUE")?;
+    for loss in LOSSES {
+        writeln!(out, "\n  {}: {}", loss.name, loss.summary)?;
+        details(&mut out, loss.inputs, loss.hyperparameters)?;
+    }
+    writeln!(out, "\nMETRICS  losslab metric NAME --input FILE.safetensors --set KEY=VALUE")?;
+    for metric in METRICS {
+        writeln!(out, "\n  {}: {} ({} is better)", metric.name, metric.summary, metric.better.name())?;
+        details(&mut out, metric.inputs, metric.parameters)?;
+    }
+    Ok(out)
+}
+
+fn details(out: &mut String, inputs: &[Input], parameters: &[Parameter]) -> std::fmt::Result {
     for input in inputs {
-        let optional = if input.optional { ", optional" } else { "" };
-        println!("      {:<16} {:<18} {} tensor{optional}", input.name, input.shape, input.dtype);
+        let remark = match input.instead {
+            Some(other) => format!(", or {other}"),
+            None if input.optional => ", optional".to_owned(),
+            None => String::new(),
+        };
+        writeln!(out, "      {:<16} {:<18} {} tensor{remark}", input.name, input.shape, input.dtype)?;
     }
-}
-
-fn print_parameters(parameters: &[Parameter]) {
     for known in parameters {
-        println!("      {:<16} {:<18} {} ({})", known.name, known.default, known.meaning, known.range);
+        writeln!(out, "      {:<16} {:<18} {} ({})", known.name, known.default, known.meaning, known.range)?;
     }
+    Ok(())
 }
 
 /// A default as one would type it.

@@ -1,13 +1,16 @@
 //! Metrics of predicted classes.
 
 use super::{Better, Case, Measured, Metric, Rows, TARGETS};
-use crate::saved::{Input, Parameter, optional, parameter};
+use crate::saved::{Input, Parameter, either, parameter};
 use anyhow::Result;
 use losslab::metrics::{Average, ConfusionMatrix};
 
 /// Logits or probabilities, one of the two, with targets.
-pub(super) const ROWS: &[Input] =
-    &[optional("logits", "float", "[n, classes]"), optional("probabilities", "float", "[n, classes]"), TARGETS];
+pub(super) const ROWS: &[Input] = &[
+    either("logits", "float", "[n, classes]", "probabilities"),
+    either("probabilities", "float", "[n, classes]", "logits"),
+    TARGETS,
+];
 
 const AVERAGE: Parameter = parameter("average", "macro", "macro | micro", "mean over the classes, or of pooled counts");
 

@@ -21,6 +21,9 @@ pub struct Input {
     pub shape: &'static str,
     /// Whether it may be missing.
     pub optional: bool,
+    /// The input that may be there instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<&'static str>,
 }
 
 /// Something that `--set` sets.
@@ -38,12 +41,17 @@ pub struct Parameter {
 
 /// An input that must be there.
 pub const fn input(name: &'static str, dtype: &'static str, shape: &'static str) -> Input {
-    Input { name, dtype, shape, optional: false }
+    Input { name, dtype, shape, optional: false, instead: None }
 }
 
 /// An input that may be missing.
 pub const fn optional(name: &'static str, dtype: &'static str, shape: &'static str) -> Input {
-    Input { name, dtype, shape, optional: true }
+    Input { name, dtype, shape, optional: true, instead: None }
+}
+
+/// An input that is there, or the other one instead.
+pub const fn either(name: &'static str, dtype: &'static str, shape: &'static str, instead: &'static str) -> Input {
+    Input { name, dtype, shape, optional: true, instead: Some(instead) }
 }
 
 /// A parameter.

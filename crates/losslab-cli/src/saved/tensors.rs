@@ -168,8 +168,12 @@ fn values(data: &TensorData) -> Vec<f64> {
 }
 
 fn described(input: &Input) -> String {
-    let optional = if input.optional { " (optional)" } else { "" };
-    format!("{} {} {}{optional}", input.name, input.dtype, input.shape)
+    let remark = match input.instead {
+        Some(other) => format!(" (or {other})"),
+        None if input.optional => " (optional)".to_owned(),
+        None => String::new(),
+    };
+    format!("{} {} {}{remark}", input.name, input.dtype, input.shape)
 }
 
 /// The number of dimensions of a shape such as `[n, d]`, or nothing for `any`.
