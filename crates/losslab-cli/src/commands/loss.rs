@@ -2,9 +2,11 @@
 
 use crate::losses::{self, Loss, Path};
 use crate::saved::Tensors;
+use crate::terminal;
 use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::json;
+use std::fmt::Write;
 use std::path::PathBuf;
 
 /// The flags of `losslab loss`.
@@ -41,14 +43,14 @@ impl LossArgs {
             losses::write(file, &evaluated.gradients, wide)?;
         }
         if self.json {
-            println!("{}", json!({ "name": loss.name, "loss": evaluated.loss, "path": evaluated.path }));
-        } else {
-            println!("{} ({})", evaluated.loss, evaluated.path.name());
-            for gradient in &evaluated.gradients {
-                let largest = gradient.values.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
-                println!("gradient of {} {:?}: largest entry {largest}", gradient.name, gradient.shape);
-            }
+            let fields = json!({ "name": loss.name, "loss": evaluated.loss, "path": evaluated.path });
+            return terminal::show(&format!("{fields}\n"));
         }
-        Ok(())
+        let mut text = format!("{} ({})\n", evaluated.loss, evaluated.path.name());
+        for gradient in &evaluated.gradients {
+            let largest = gradient.values.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+            writeln!(text, "gradient of {} {:?}: largest entry {largest}", gradient.name, gradient.shape)?;
+        }
+        terminal::show(&text)
     }
 }

@@ -1,10 +1,10 @@
 //! `losslab metric`: a metric on saved tensors.
 
-use crate::{metrics, saved::Tensors};
+use crate::{metrics, saved::Tensors, terminal};
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::{fmt::Write, path::PathBuf};
 
 /// The flags of `losslab metric`.
 #[derive(Args, Debug)]
@@ -31,17 +31,13 @@ impl MetricArgs {
             let head = [("name", Value::from(metric.name)), ("value", found.value.into())];
             let head = head.into_iter().map(|(name, value)| (name.to_owned(), value));
             let fields: Map<String, Value> = head.chain(found.details).collect();
-            println!("{}", Value::from(fields));
-        } else {
-            println!("{} ({} is better)", found.value, metric.better.name());
-            for (name, value) in &found.details {
-                println!(
-                    "{}: {}",
-                    name.replace('_', " "),
-                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-                );
-            }
+            return terminal::show(&format!("{}\n", Value::from(fields)));
         }
-        Ok(())
+        let mut text = format!("{} ({} is better)\n", found.value, metric.better.name());
+        for (name, value) in &found.details {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            writeln!(text, "{}: {value}", name.replace('_', " "))?;
+        }
+        terminal::show(&text)
     }
 }
