@@ -106,10 +106,12 @@ def ece_classwise(inputs, params):
 
 def ece_debiased(inputs, params):
     """Kumar et al. 2019: the root of sum share * (gap^2 - accuracy * (1 - accuracy) / (count - 1)), of 0 if that is
-    negative. A bin of one sample adds 0."""
+    negative. A bin of one sample adds 0; without any other bin it is undefined."""
     confidence, hit = top_label(inputs)
     share, gap, accuracy, count = gaps(confidence, hit, equal_width(confidence, params["bins"]))
     several = count > 1
+    if not several.any():
+        raise Undefined("no bin holds two samples")
     terms = share * (gap**2 - accuracy * (1 - accuracy) / np.where(several, count - 1, 1))
     return np.sqrt(max(terms[several].sum(), 0.0))
 

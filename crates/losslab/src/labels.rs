@@ -1,11 +1,22 @@
 //! Integer labels on the host, checked.
 
 use crate::error::InputError;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor, TensorReadError};
 
 /// The labels as integers. On a GPU this waits for the device: labels decide which terms there are.
+///
+/// Of u64 labels the bits are kept, so that different ids stay different: 2⁶³ and above become negative, `u64::MAX` −1.
 pub(crate) fn read(labels: Tensor<1, Int>) -> Vec<i64> {
-    labels.into_data().convert::<i64>().try_into_vec::<i64>().expect("labels converted to i64")
+    try_read(labels).expect("labels can be read from their device")
+}
+
+/// As [`read`], where the tensor can't be read an error.
+pub(crate) fn try_read(labels: Tensor<1, Int>) -> Result<Vec<i64>, TensorReadError> {
+    let data = labels.try_into_data()?;
+    if data.dtype() == DType::U64 {
+        return Ok(data.try_into_vec::<u64>()?.into_iter().map(u64::cast_signed).collect());
+    }
+    Ok(data.try_cast_as::<i64>()?.try_into_vec::<i64>()?)
 }
 
 /// Checks that class indices are in `0..classes`, or ignored.

@@ -118,6 +118,33 @@ mod embeddings {
     }
 
     #[test]
+    fn a_common_offset_is_no_collapse() {
+        // Small next to the length, but large next to the margin: separated, or not yet.
+        let (embeddings, labels) = healthy();
+        let free = EmbeddingDiagnosticsConfig::new().with_unit_length(false);
+        for margin in [0.0, 0.2, 0.5] {
+            for embeddings in [embeddings.clone(), noise(20, 32, 16) * 2.0] {
+                let config = free.clone().with_margin(margin);
+                let found = Diagnostics::of_embeddings(embeddings + 100.0, labels.clone(), &config).unwrap();
+                assert!(found.numbers.spread < 0.05, "{:?}", found.numbers);
+                assert!(found.finding(FindingKind::Collapsed).is_none(), "{margin}: {found}{:?}", found.numbers);
+            }
+        }
+        // A point far from the origin is one still, with and without triplets.
+        for labels in [labels, ints(&(0..32).collect::<Vec<i64>>())] {
+            for config in [free.clone(), free.clone().with_margin(0.0)] {
+                let point = noise(21, 32, 16) * 1e-3 + 100.0;
+                let found = Diagnostics::of_embeddings(point, labels.clone(), &config).unwrap();
+                assert!(found.finding(FindingKind::Collapsed).is_some(), "{found}");
+            }
+            let zero = Diagnostics::of_embeddings(Tensor::zeros([32, 16], &device()), labels.clone(), &free).unwrap();
+            assert!(zero.finding(FindingKind::Collapsed).is_some(), "{zero}");
+            let apart = Diagnostics::of_embeddings(Tensor::eye(32, &device()) + 100.0, labels, &free).unwrap();
+            assert!(apart.finding(FindingKind::Collapsed).is_none(), "{apart}");
+        }
+    }
+
+    #[test]
     fn embeddings_on_a_line_are_of_low_rank() {
         let labels = (0..32).map(|i| i / 2).collect::<Vec<i64>>();
         let along = noise(6, 32, 1).matmul(Tensor::ones([1, 16], &device()));
@@ -178,6 +205,17 @@ mod embeddings {
         assert_eq!(message, "diagnostics of embeddings: embeddings must be finite, but element 2 is NaN");
         assert!(of(Tensor::zeros([0, 2], &device()), ints(&[])).contains("at least one row"));
         assert!(of(Tensor::zeros([2, 2], &device()), ints(&[1])).contains("one for each row"));
+
+        let (embeddings, labels) = healthy();
+        let with = |config: EmbeddingDiagnosticsConfig| {
+            Diagnostics::of_embeddings(embeddings.clone(), labels.clone(), &config).unwrap_err().to_string()
+        };
+        let message = with(config.clone().with_margin(f64::NAN));
+        assert_eq!(message, "diagnostics of embeddings: margin must be at least 0, but element 0 is NaN");
+        assert!(with(config.clone().with_margin(-0.1)).contains("margin must be at least 0, but element 0 is -0.1"));
+        let cosine = config.clone().with_margin(2.5).with_distance(Distance::Cosine);
+        assert!(with(cosine).contains("margin must be in [0, 2], but element 0 is 2.5"));
+        assert!(with(config.clone().with_margin(2.5).with_normalize(true)).contains("in [0, 2]"));
     }
 }
 
@@ -229,6 +267,43 @@ mod contrastive {
         assert!(found.numbers.entropy > 0.999);
         assert!(found.findings[0].message.starts_with("at τ = 10 the softmax over 64 keys is near uniform"), "{found}");
         assert!(found.findings[0].advice.contains("0.07"));
+    }
+
+    #[test]
+    fn the_number_of_keys_makes_no_temperature_too_high() {
+        // An untrained network with a queue: near uniform, and the more keys the larger what perfect embeddings lose.
+        let config = ContrastiveDiagnosticsConfig::new();
+        for (dim, m) in [(128, 64), (128, 4096), (512, 4096)] {
+            let keys = noise(30, m, dim);
+            let queries = keys.clone().slice(0..8) + noise(31, 8, dim) * 2.0;
+            let at = |temperature| {
+                Diagnostics::of_contrastive(queries.clone(), keys.clone(), temperature, None, &config).unwrap()
+            };
+            for temperature in [0.2, 0.5] {
+                let found = at(temperature);
+                assert!(found.is_healthy(), "{dim} {m} {temperature}: {found}{:?}", found.numbers);
+            }
+            assert!(at(0.5).numbers.entropy > 0.95);
+            assert!((at(0.5).numbers.odds - 4f64.exp()).abs() < 1e-9);
+            for temperature in [1.0, 10.0] {
+                assert_eq!(kinds(&at(temperature)), [FindingKind::TemperatureTooHigh], "{m} {temperature}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_temperature_out_of_range_is_an_error() {
+        let (queries, keys) = views();
+        let config = ContrastiveDiagnosticsConfig::new();
+        for (temperature, value) in
+            [(f64::NAN, "NaN"), (0.0, "0"), (-1.0, "-1"), (f64::INFINITY, "inf"), (1e-9, "0.000000001")]
+        {
+            let found = Diagnostics::of_contrastive(queries.clone(), keys.clone(), temperature, None, &config);
+            let expected = format!(
+                "diagnostics of contrastive pairs: temperature must be at least 0.000001, but element 0 is {value}"
+            );
+            assert_eq!(found.unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

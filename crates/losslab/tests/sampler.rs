@@ -193,6 +193,9 @@ mod loader {
         for epoch in 0..3 {
             assert_eq!(positions(&loader), sampler.epoch(epoch));
         }
+        // As after a checkpoint.
+        let resumed = self::loader(&labels, &config).with_epoch(2);
+        assert_eq!(positions(&resumed), sampler.epoch(2));
     }
 
     #[test]

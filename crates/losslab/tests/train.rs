@@ -1,7 +1,7 @@
 //! Metrics inside Burn's learner: their value over an epoch is that of all samples at once.
 
 use burn::data::dataloader::Progress;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use burn::train::ClassificationOutput;
 use burn::train::metric::{Adaptor, ItemLazy, Metric, MetricMetadata, Numeric, NumericEntry};
 use losslab::Distance;
@@ -116,6 +116,46 @@ fn retrieval_looks_for_neighbours_in_the_whole_epoch() {
         metric.compute().unwrap();
         assert_eq!(value(metric.final_value()), expected, "{}", metric.name());
     }
+}
+
+#[test]
+fn a_large_epoch_samples_its_pairs() {
+    const MOST: usize = EmbeddingMetric::ROWS_OF_ALL_PAIRS;
+    let rate = |pairs: &VerificationPairs| {
+        equal_error_rate(&pairs.distances, &pairs.same, Orientation::Distance).unwrap().rate
+    };
+    for n in [MOST, MOST + 1] {
+        let labels: Vec<i64> = (0..n as i64).map(|i| i % 50).collect();
+        let mut x = values(4, n * 2);
+        for (x, label) in x.chunks_exact_mut(2).zip(&labels) {
+            x[0] += *label as f32 / 5.0;
+        }
+        let whole = Embeddings::try_new(x.clone(), 2).unwrap();
+        let all = rate(&VerificationPairs::all(&whole, &labels, Distance::Euclidean).unwrap());
+        let mut metric = EmbeddingMetric::equal_error_rate(Distance::Euclidean);
+        metric.update(&EmbeddingBatch { embeddings: rows(&x, 2), labels: ints(&labels) }, &metadata()).unwrap();
+        metric.compute().unwrap();
+        let found = value(metric.final_value());
+        if n == MOST {
+            assert_eq!(found, all);
+        } else {
+            let sampled =
+                VerificationPairs::sampled(&whole, &labels, Distance::Euclidean, MOST * (MOST - 1) / 2, 0).unwrap();
+            assert_eq!(found, rate(&sampled));
+            assert!((found - all).abs() < 0.001, "{found} and {all}");
+        }
+    }
+}
+
+#[test]
+fn u64_labels_are_ids_too() {
+    let ids = |ids: [u64; 4]| Tensor::<1, Int>::from_data(TensorData::from(ids), (&Device::flex(), DType::U64));
+    let mut metric = EmbeddingMetric::recall_at(1);
+    let embeddings = rows(&[1.0, 0.0, 1.0, 0.1, 0.0, 1.0, 0.1, 1.0], 2);
+    let labels = ids([u64::MAX, u64::MAX, u64::MAX - 1, u64::MAX - 1]);
+    metric.update(&EmbeddingBatch { embeddings, labels }, &metadata()).unwrap();
+    metric.compute().unwrap();
+    assert_eq!(value(metric.final_value()), 1.0);
 }
 
 #[test]

@@ -48,11 +48,10 @@ impl Neighbours {
 /// | [`Similarity::Dot`] | `x·y` | the largest |
 /// | [`Similarity::Euclidean`] | `Σ (x − y)²` | the smallest |
 ///
-/// Rows with the same value in f64 come in the order of their position, so duplicates tie and the lowest index wins.
-/// Cosines are compared
-/// by their squares, so that multiples of a row tie as well. That order is exact: the f32 matrix product only drops rows
-/// of which its error bound proves that they aren't among the nearest, and f64 values order the rest. No digits are lost for points far from the origin, of very different
-/// length, or close together. Where very many rows are equal or nearly so (collapsed embeddings), the f64 values of
+/// Rows with the same value in f64 come in the order of their position, so duplicates tie and the lowest index wins. (The
+/// cosines of other multiples of a row may differ in the last digit.) That order is exact: the f32 matrix product only
+/// drops rows of which its error bound proves that they aren't among the nearest, and f64 values order the rest. No
+/// digits are lost for points far from the origin, of very different length, or close together. Where very many rows are equal or nearly so (collapsed embeddings), the f64 values of
 /// most pairs are computed and the search slows down, but it stays within its memory.
 ///
 /// # Memory

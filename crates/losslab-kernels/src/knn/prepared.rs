@@ -132,7 +132,7 @@ impl<'a> Gallery<'a> {
     }
 
     /// The exact value of a pair, by which it is ranked. That of the cosine is its square with its sign: a quotient
-    /// of sums, with no root to part equal cosines (of rows that are multiples of each other, for instance).
+    /// of sums, with no root that could part equal ones.
     pub(super) fn value(&self, queries: &Queries<'_>, query: usize, row: usize) -> f64 {
         let x = &queries.rows[query * queries.width..(query + 1) * queries.width];
         let y = &self.rows[row * self.width..(row + 1) * self.width];

@@ -1,7 +1,7 @@
 //! Diagnostics of queries and keys.
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
-use super::vectors::{VectorLengths, Vectors, judge_lengths};
+use super::vectors::{VectorLengths, Vectors, judge_lengths, unfit};
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError, Range};
 use crate::fused::BLOCK_VALUES;
@@ -28,14 +28,15 @@ pub struct ContrastiveDiagnosticsConfig {
     /// takes no key of a query's group for a negative. Default: false.
     #[config(default = false)]
     pub loss_knows_groups: bool,
-    /// The temperature is too high where the entropy of the softmax is at least this share of `ln m`, and
-    /// [`max_floor`](Self::max_floor) is passed too. Default: 0.95.
+    /// The temperature is too high where the entropy of the softmax is at least this share of `ln m`, and the odds are
+    /// below [`min_odds`](Self::min_odds) too. Default: 0.95.
     #[config(default = 0.95)]
     pub max_entropy: f64,
-    /// The temperature is too high where even perfect embeddings would have at least this share of the loss `ln m` of
-    /// guessing. Default: 0.75. At τ = 0.07 it is 0; at τ = 1 with 256 keys 0.82; at τ = 10 it is 0.98.
-    #[config(default = 0.75)]
-    pub max_floor: f64,
+    /// The temperature is too high where a key can't be this much more probable than another, whatever is learned: where
+    /// `exp(2/τ)` for vectors of length 1 is less. It doesn't depend on the number of keys. Default: 10, which τ = 0.87
+    /// reaches. At τ = 0.5 it is 55; at τ = 1 it is 7.4; at τ = 10 it is 1.2.
+    #[config(default = 10.0)]
+    pub min_odds: f64,
     /// The temperature is too low where the largest negative of a query takes this share of the weight of all its
     /// negatives, in the mean. Not judged with fewer than 8 negatives. Default: 0.8.
     #[config(default = 0.8)]
@@ -81,7 +82,10 @@ pub struct ContrastiveNumbers {
     pub accuracy: f64,
     /// The mean entropy of the softmax over a query's keys, as a share of `ln m`: 1 is uniform.
     pub entropy: f64,
-    /// The loss that perfect embeddings would have at this temperature, as a share of `ln m`.
+    /// How much more probable a key can be than another: the exponential of `2/τ`, times the mean lengths where the loss
+    /// doesn't normalise. Infinite where that is too large for a number.
+    pub odds: f64,
+    /// The loss that perfect embeddings would have at this temperature, as a share of `ln m`. It grows with `m`.
     pub floor: f64,
     /// The mean number of negatives of a query.
     pub negatives: f64,
@@ -124,10 +128,7 @@ impl Diagnostics<ContrastiveNumbers> {
     /// - `keys`: `[m, d]` with `m ≥ n`
     ///
     /// # Errors
-    /// If the shapes don't fit, the batch is empty, or a value isn't finite.
-    ///
-    /// # Panics
-    /// If the temperature isn't above 0.
+    /// If the shapes don't fit, the batch is empty, a value isn't finite, or the temperature isn't at least 1e-6.
     pub fn of_contrastive(
         queries: Tensor<2>,
         keys: Tensor<2>,
@@ -135,8 +136,8 @@ impl Diagnostics<ContrastiveNumbers> {
         groups: Option<Groups>,
         config: &ContrastiveDiagnosticsConfig,
     ) -> Result<Self, InputError> {
-        let range = ConfigError::check("info-nce", "temperature", temperature, Range::Above(0.0));
-        range.unwrap_or_else(|error| panic!("{error}"));
+        ConfigError::check(NAME, "temperature", temperature, Range::AtLeast(1e-6))
+            .map_err(|error| unfit(NAME, error))?;
         let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
         if m < n || key_dim != d {
             let expected = format!("[{n} or more, {d}] (queries are [{n}, {d}], and key i is the positive of query i)");
@@ -241,6 +242,7 @@ impl<'a> Batch<'a> {
             loss: mean(totals.loss),
             accuracy: mean(totals.right as f64),
             entropy: mean(totals.entropy),
+            odds: (2.0 * length / self.temperature).exp(),
             floor: floor(length, self.temperature, m),
             negatives: mean(totals.negatives as f64),
             effective_negatives: over_negatives(totals.effective),
@@ -346,16 +348,16 @@ fn collapsed(numbers: &ContrastiveNumbers, config: &ContrastiveDiagnosticsConfig
 }
 
 fn too_high(numbers: &ContrastiveNumbers, config: &ContrastiveDiagnosticsConfig) -> Option<Finding> {
-    let ContrastiveNumbers { temperature, entropy, floor, keys, .. } = *numbers;
-    (entropy >= config.max_entropy && floor >= config.max_floor).then(|| Finding {
+    let ContrastiveNumbers { temperature, entropy, odds, keys, .. } = *numbers;
+    (entropy >= config.max_entropy && odds < config.min_odds).then(|| Finding {
         kind: FindingKind::TemperatureTooHigh,
         severity: Severity::Error,
         message: format!(
-            "at τ = {} the softmax over {keys} keys is near uniform ({} of the largest entropy), and even perfect \
-             embeddings would keep {} of the loss of guessing",
+            "at τ = {} the softmax over {keys} keys is near uniform ({} of the largest entropy), and whatever is \
+             learned, no key can be more than {} times as probable as another",
             short(temperature),
             percent(entropy),
-            percent(floor)
+            short(odds)
         ),
         advice: "Lower the temperature: 0.07 as in CLIP, 0.1 as in SimCLR; or learn it.",
     })

@@ -1,10 +1,10 @@
 //! Diagnostics of labelled embeddings.
 
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
-use super::vectors::{VectorLengths, Vectors, judge_lengths};
+use super::vectors::{VectorLengths, Vectors, judge_lengths, unfit};
 use crate::distance::Distance;
-use crate::embedding::{TripletLossConfig, TripletMinerConfig, TripletStatistics, prepare, read_labels};
-use crate::error::InputError;
+use crate::embedding::{TripletLossConfig, TripletMiner, TripletMinerConfig, TripletStatistics, prepare, read_labels};
+use crate::error::{ConfigError, InputError};
 use burn::config::Config;
 use burn::tensor::{Int, Tensor};
 use std::collections::HashMap;
@@ -37,12 +37,17 @@ pub struct EmbeddingDiagnosticsConfig {
     /// At least this share of the anchors must have a triplet that costs something. Default: 0.05.
     #[config(default = 0.05)]
     pub min_active: f64,
-    /// Embeddings whose spread is below this are collapsed. Default: 0.05, a mean cosine of 0.9975.
+    /// Embeddings whose spread is below this are collapsed, if the mean distance is below the margin and the loss sits near
+    /// it too. Default: 0.05, a mean cosine of 0.9975.
     #[config(default = 0.05)]
     pub min_spread: f64,
-    /// Embeddings whose mean distance is below this share of the margin are collapsed. Default: 0.1.
+    /// Embeddings whose mean distance is below this share of the margin are collapsed, if the loss sits near the margin
+    /// too. With a margin of 0 (a soft margin) it is the distance itself. Default: 0.1.
     #[config(default = 0.1)]
     pub min_distance: f64,
+    /// The batch-hard loss of collapsed embeddings is apart from the margin by at most this share of it. Default: 0.5.
+    #[config(default = 0.5)]
+    pub loss_tolerance: f64,
     /// The effective rank must be at least this share of the number of classes less one, or of the dimensions if they are
     /// fewer. Default: 0.25.
     #[config(default = 0.25)]
@@ -99,20 +104,19 @@ impl Diagnostics<EmbeddingNumbers> {
     /// - `labels`: `[n]`, any integers
     ///
     /// # Errors
-    /// If the shapes don't fit, the batch is empty, or a value isn't finite.
-    ///
-    /// # Panics
-    /// If the margin isn't one that the distance can reach.
+    /// If the shapes don't fit, the batch is empty, a value isn't finite, or the margin isn't one that the distance can
+    /// reach.
     pub fn of_embeddings(
         embeddings: Tensor<2>,
         labels: Tensor<1, Int>,
         config: &EmbeddingDiagnosticsConfig,
     ) -> Result<Self, InputError> {
+        let miner = miner(config)?;
         let labels = read_labels(NAME, &embeddings, labels)?;
         let embeddings = embeddings.inner();
         let lengths = Vectors::read(NAME, "embeddings", &embeddings)?.lengths();
         let prepared = prepare(embeddings, config.normalize);
-        let numbers = measure(&prepared, &labels, lengths, config);
+        let numbers = measure(&prepared, &labels, lengths, &miner, config.margin);
         let findings = [
             too_few_triplets(&numbers, config),
             all_easy(&numbers, config),
@@ -129,14 +133,22 @@ impl Diagnostics<EmbeddingNumbers> {
     }
 }
 
+/// A miner for embeddings that are of length 1 already where the loss normalises.
+fn miner(config: &EmbeddingDiagnosticsConfig) -> Result<TripletMiner, InputError> {
+    let miner = TripletMinerConfig::new().with_margin(config.margin).with_distance(config.distance);
+    let checked = |miner: TripletMinerConfig| miner.try_init().map_err(|error: ConfigError| unfit(NAME, error));
+    checked(miner.clone().with_normalize(config.normalize))?;
+    checked(miner)
+}
+
 fn measure(
     embeddings: &Tensor<2>,
     labels: &[i64],
     lengths: VectorLengths,
-    config: &EmbeddingDiagnosticsConfig,
+    miner: &TripletMiner,
+    margin: f64,
 ) -> EmbeddingNumbers {
     let vectors = Vectors::read(NAME, "embeddings", embeddings).expect("checked before");
-    let miner = TripletMinerConfig::new().with_margin(config.margin).with_distance(config.distance).init();
     let mut sizes = HashMap::new();
     labels.iter().for_each(|label| *sizes.entry(label).or_insert(0usize) += 1);
 
@@ -146,7 +158,7 @@ fn measure(
         let farthest = positives.iter().map(|&p| distances[p]).reduce(f64::max);
         let nearest = negatives.iter().map(|&n| distances[n]).reduce(f64::min);
         if let Some((farthest, nearest)) = farthest.zip(nearest) {
-            let term = (farthest - nearest + config.margin).max(0.0);
+            let term = (farthest - nearest + margin).max(0.0);
             anchors += 1;
             active += usize::from(term > 0.0);
             loss += term;
@@ -210,18 +222,29 @@ fn all_easy(numbers: &EmbeddingNumbers, config: &EmbeddingDiagnosticsConfig) -> 
 }
 
 fn collapsed(numbers: &EmbeddingNumbers, config: &EmbeddingDiagnosticsConfig) -> Option<Finding> {
-    let EmbeddingNumbers { samples, classes, spread, mean_distance, batch_hard_loss, .. } = *numbers;
-    let near = mean_distance < config.min_distance * config.margin;
-    (classes > 1 && (near || spread < config.min_spread)).then(|| Finding {
+    let EmbeddingNumbers { samples, classes, anchors, spread, mean_distance, batch_hard_loss, .. } = *numbers;
+    let margin = config.margin;
+    // A soft margin of 0 compares distances with 1.
+    let near = mean_distance < config.min_distance * if margin > 0.0 { margin } else { 1.0 };
+    // The spread is relative to the length, so that a common offset makes it small: distances must be small and undecided
+    // next to the margin too.
+    let narrow = spread < config.min_spread && mean_distance < margin;
+    let judged_by_loss = anchors > 0 && margin > 0.0;
+    let undecided =
+        if judged_by_loss { (batch_hard_loss - margin).abs() <= config.loss_tolerance * margin } else { near };
+    let loss = if judged_by_loss {
+        format!(", and the batch-hard loss of {} sits near the margin of {}", short(batch_hard_loss), short(margin))
+    } else {
+        String::new()
+    };
+    (classes > 1 && undecided && (near || narrow)).then(|| Finding {
         kind: FindingKind::Collapsed,
         severity: Severity::Error,
         message: format!(
             "the embeddings of all {samples} samples are nearly the same: their mean distance is {} and their spread {} \
-             (0 is a point, 1 lies around the origin), and the batch-hard loss of {} sits near the margin of {}",
+             (0 is a point, 1 lies around the origin){loss}",
             short(mean_distance),
-            short(spread),
-            short(batch_hard_loss),
-            short(config.margin)
+            short(spread)
         ),
         advice: "Start with semi-hard or batch-all mining in place of batch-hard, lower the learning rate, normalise \
                  embeddings, and look for dead units.",

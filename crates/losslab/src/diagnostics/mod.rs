@@ -8,8 +8,9 @@
 //! | [`Diagnostics::of_tasks`] | several tasks | different scales, conflicting gradients |
 //!
 //! Each is one call, made when one likes, say every hundredth step; nothing runs by itself. They look at the tensors
-//! without their tape, on any device, in the time of a forward pass, and read what they need to the host, which waits for
-//! a GPU. A NaN, an infinite value or an empty batch is an [`InputError`](crate::InputError) that says where.
+//! without their tape, on any device, and read what they need to the host, which waits for a GPU. The distances take the
+//! time of a forward pass, and the rank of [`Diagnostics::of_embeddings`] that of
+//! [`effective_rank`](crate::metrics::effective_rank): 0.02 s for 64 × 2048, about 1 s for 1000 × 512. A NaN, an infinite value or an empty batch is an [`InputError`](crate::InputError) that says where.
 //!
 //! A finding is a threshold crossed, not a proof. The thresholds are fields of the configuration of each call, documented
 //! with their defaults; a healthy batch has no finding.

@@ -1,7 +1,7 @@
 //! What is read from the vectors of a batch.
 
 use super::finding::{Finding, FindingKind, Severity, short};
-use crate::error::InputError;
+use crate::error::{ConfigError, InputError};
 use crate::metrics::{Embeddings, Lengths, effective_rank};
 use burn::tensor::Tensor;
 
@@ -95,6 +95,12 @@ pub(super) fn finite<const D: usize>(
             Err(InputError::Value { loss: of, tensor, allowed: "finite".into(), index, value })
         }
     }
+}
+
+/// A parameter out of its range, as an input.
+pub(super) fn unfit(of: &'static str, error: ConfigError) -> InputError {
+    let ConfigError { parameter, allowed, value, .. } = error;
+    InputError::Value { loss: of, tensor: parameter, allowed, index: 0, value }
 }
 
 /// Vectors whose length isn't what the loss supposes.

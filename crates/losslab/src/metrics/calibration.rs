@@ -143,9 +143,15 @@ impl ReliabilityTable {
     /// bin. What is taken off is what chance alone adds to the square, which makes the plain error too large.
     ///
     /// Where the sum isn't above 0, no error shows beyond chance: 0. A bin of one sample tells nothing of chance and adds
-    /// 0; bins of equal mass avoid such. The square root makes it comparable to a root-mean-square of gaps, which is at
-    /// least the [`ece`](Self::ece) of the same gaps.
-    pub fn debiased_ece(&self) -> f64 {
+    /// 0, which makes the result too small where such bins hold many of the samples: take fewer bins then. The square
+    /// root makes it comparable to a root-mean-square of gaps, which is at least the [`ece`](Self::ece) of the same gaps.
+    ///
+    /// # Errors
+    /// If no bin holds two samples.
+    pub fn debiased_ece(&self) -> Result<f64, MetricError> {
+        if self.bins.iter().all(|bin| bin.count < 2) {
+            return Err(MetricError::undefined("debiased ece", "no bin holds two samples"));
+        }
         let term = |bin: &ReliabilityBin, gap: f64| match (bin.count, bin.accuracy) {
             (2.., Some(accuracy)) => {
                 let count = bin.count as f64;
@@ -153,7 +159,7 @@ impl ReliabilityTable {
             }
             _ => 0.0,
         };
-        self.expected(term).max(0.0).sqrt()
+        Ok(self.expected(term).max(0.0).sqrt())
     }
 
     fn expected(&self, term: impl Fn(&ReliabilityBin, f64) -> f64) -> f64 {
@@ -207,7 +213,7 @@ pub fn top_label_debiased_ece(
     targets: &[i64],
     config: &CalibrationConfig,
 ) -> Result<f64, MetricError> {
-    Ok(ReliabilityTable::top_label(probabilities, targets, config)?.debiased_ece())
+    ReliabilityTable::top_label(probabilities, targets, config)?.debiased_ece()
 }
 
 /// Expected calibration error of the positive class, as [`ReliabilityTable::ece`].

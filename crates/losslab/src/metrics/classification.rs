@@ -92,12 +92,15 @@ impl ConfusionMatrix {
         self.cells.get(&(target, prediction)).copied().unwrap_or(0)
     }
 
-    /// The counts of one class against all others. For a class that there isn't, everything is a true negative.
+    /// The counts of one class against all others.
+    ///
+    /// # Panics
+    /// If there is no such class. So for every method that takes a class.
     pub fn one_vs_rest(&self, class: usize) -> BinaryCounts {
-        let of = |counts: &[u64]| counts.get(class).copied().unwrap_or(0);
+        assert!(class < self.classes(), "class {class} of {} classes", self.classes());
         let true_positive = self.count(class, class);
         let (false_negative, false_positive) =
-            (of(&self.targets) - true_positive, of(&self.predictions) - true_positive);
+            (self.targets[class] - true_positive, self.predictions[class] - true_positive);
         let true_negative = self.total() - true_positive - false_negative - false_positive;
         BinaryCounts { true_positive, false_positive, false_negative, true_negative }
     }
@@ -309,14 +312,17 @@ impl BinaryCounts {
     /// undefined where that is.
     pub fn f_beta(&self, beta: f64) -> Result<f64, MetricError> {
         check_beta(beta)?;
+        // By the counts: the square of a tiny β is 0.
+        let missed = if beta > 0.0 { self.false_negative } else { 0 };
+        if self.true_positive == 0 {
+            let wrong = missed + self.false_positive;
+            let undefined = MetricError::undefined("f-beta", "nothing is positive or called positive");
+            return if wrong > 0 { Ok(0.0) } else { Err(undefined) };
+        }
         // Divided by 1 + β², so that a large β can't overflow.
         let weight = 1.0 / (1.0 + beta * beta);
         let right = self.true_positive as f64;
-        let below = right + (1.0 - weight) * self.false_negative as f64 + weight * self.false_positive as f64;
-        if below > 0.0 {
-            return Ok(right / below);
-        }
-        Err(MetricError::undefined("f-beta", "nothing is positive or called positive"))
+        Ok(right / (right + (1.0 - weight) * self.false_negative as f64 + weight * self.false_positive as f64))
     }
 
     /// The mean of recall and specificity.

@@ -31,10 +31,63 @@ pub(crate) fn steps(scores: &[f64], labels: &[bool]) -> Vec<(f64, BinaryCounts)>
     steps
 }
 
+/// Thresholds that may be infinite. JSON has no infinity: in formats that people read, it is `"inf"` or `"-inf"`.
+pub(crate) mod threshold {
+    use serde::de::{self, Deserializer, Unexpected, Visitor};
+    use serde::{Deserialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(threshold: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        match *threshold {
+            f64::INFINITY if serializer.is_human_readable() => serializer.serialize_str("inf"),
+            f64::NEG_INFINITY if serializer.is_human_readable() => serializer.serialize_str("-inf"),
+            threshold => serializer.serialize_f64(threshold),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(Threshold)
+        } else {
+            f64::deserialize(deserializer)
+        }
+    }
+
+    struct Threshold;
+
+    impl Visitor<'_> for Threshold {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a number, \"inf\" or \"-inf\"")
+        }
+
+        fn visit_f64<E: de::Error>(self, value: f64) -> Result<f64, E> {
+            Ok(value)
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<f64, E> {
+            Ok(value as f64)
+        }
+
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<f64, E> {
+            Ok(value as f64)
+        }
+
+        fn visit_str<E: de::Error>(self, value: &str) -> Result<f64, E> {
+            match value {
+                "inf" => Ok(f64::INFINITY),
+                "-inf" => Ok(f64::NEG_INFINITY),
+                other => Err(E::invalid_value(Unexpected::Str(other), &self)),
+            }
+        }
+    }
+}
+
 /// A point of a [`RocCurve`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
-    /// The lowest score that is called positive; +∞ at the first point, at which none is.
+    /// The lowest score that is called positive; +∞ at the first point, at which none is. In JSON, `"inf"` or `"-inf"`.
+    #[serde(with = "threshold")]
     pub threshold: f64,
     /// The share of the negatives that is called positive.
     pub false_positive_rate: f64,
@@ -202,7 +255,9 @@ pub enum Criterion {
 /// The threshold that [`choose_threshold`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChosenThreshold {
-    /// A sample is positive where its score is at least this. +∞ where it is best to call nothing positive.
+    /// A sample is positive where its score is at least this. +∞ where it is best to call nothing positive; in JSON
+    /// `"inf"` or `"-inf"`.
+    #[serde(with = "threshold")]
     pub threshold: f64,
     /// The value of the criterion at the threshold.
     pub value: f64,
@@ -240,9 +295,10 @@ pub fn choose_threshold(scores: &[f64], labels: &[bool], criterion: Criterion) -
         }
     }
     let value = |counts: &BinaryCounts| match criterion {
+        // There are positives: 0 of a number above 0, for any β above 0. With β = 0 it is the precision, undefined where
+        // nothing is called positive: the worst choice. That β is valid is checked at the last step, where all are positive.
+        Criterion::F1 | Criterion::FBeta(_) if counts.true_positive == 0 => Ok(0.0),
         Criterion::F1 => counts.f_beta(1.0),
-        // With β = 0 it is the precision, undefined only where nothing is called positive: the worst choice.
-        Criterion::FBeta(0.0) => Ok(counts.precision().unwrap_or(0.0)),
         Criterion::FBeta(beta) => counts.f_beta(beta),
         Criterion::BalancedAccuracy => counts.balanced_accuracy(),
         Criterion::Accuracy => counts.accuracy(),

@@ -91,7 +91,9 @@ pub fn uniformity(embeddings: &Embeddings, lengths: Lengths) -> Result<f64, Metr
 /// How many dimensions the embeddings use: `exp H(σ / Σσ)` of their singular values (Roy and Vetterli 2007).
 ///
 /// From 1 (all on a line through the origin) to `min(n, d)` (all singular values equal). Rows aren't centred. Small
-/// singular values are as exact as large ones, since no Gram matrix is formed. Takes `O(n·d² + d³)` time and `d²` memory.
+/// singular values are as exact as large ones, since no Gram matrix is formed. Takes
+/// `O(n·d·k + k³)` time and `k²` memory with `k = min(n, d)`: 0.02 s for 64 × 2048, about 1 s for
+/// 1000 × 512.
 ///
 /// # Errors
 /// If there are no rows, or all are zero.
@@ -187,57 +189,98 @@ impl Rows {
 
 /// Added up in four lanes, which a compiler turns into vector instructions.
 fn squared_distance(x: &[f64], y: &[f64]) -> f64 {
+    in_lanes(x, y, |x, y| (x - y) * (x - y))
+}
+
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    in_lanes(x, y, |x, y| x * y)
+}
+
+#[inline(always)]
+fn in_lanes(x: &[f64], y: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
     let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<4>(), y.as_chunks::<4>());
     let mut lanes = [0.0; 4];
     for (x, y) in x.iter().zip(y) {
         for lane in 0..4 {
-            lanes[lane] += (x[lane] - y[lane]) * (x[lane] - y[lane]);
+            lanes[lane] += term(x[lane], y[lane]);
         }
     }
-    lanes.iter().sum::<f64>() + x_rest.iter().zip(y_rest).map(|(x, y)| (x - y) * (x - y)).sum::<f64>()
+    lanes.iter().sum::<f64>() + x_rest.iter().zip(y_rest).map(|(&x, &y)| term(x, y)).sum::<f64>()
 }
 
-/// The singular values of rows: rotations bring one row after another into a triangle, then one-sided Jacobi rotations
-/// make the triangle's rows orthogonal (Golub and Van Loan, *Matrix Computations*, 5.1.8 and 8.6.3).
+/// The singular values of rows.
 fn singular_values(rows: &Rows) -> Vec<f64> {
-    let d = rows.dim;
-    let mut triangle = vec![vec![0.0f64; d]; d];
-    for row in rows.values.chunks(d) {
-        let mut row = row.to_vec();
+    let mut triangle = triangle(rows);
+    make_orthogonal(&mut triangle);
+    triangle.iter().map(|row| dot(row, row).sqrt()).collect()
+}
+
+/// A triangle with the same singular values, of as many rows as the shorter side has: rotations bring one row after
+/// another into it, or one column where there are fewer rows (Golub and Van Loan, *Matrix Computations*, 5.1.8).
+fn triangle(rows: &Rows) -> Vec<Vec<f64>> {
+    let (n, d) = (rows.values.len() / rows.dim, rows.dim);
+    let (long, short) = (n.max(d), n.min(d));
+    let mut triangle = vec![vec![0.0f64; short]; short];
+    let mut next = vec![0.0; short];
+    for i in 0..long {
+        if n < d {
+            next.iter_mut().enumerate().for_each(|(row, x)| *x = rows.values[row * d + i]);
+        } else {
+            next.copy_from_slice(rows.row(i));
+        }
         for (j, kept) in triangle.iter_mut().enumerate() {
-            let length = kept[j].hypot(row[j]);
-            if row[j] != 0.0 {
-                let (c, s) = (kept[j] / length, row[j] / length);
-                rotate(&mut kept[j..], &mut row[j..], c, s);
+            if next[j] != 0.0 {
+                let length = kept[j].hypot(next[j]);
+                let (c, s) = (kept[j] / length, next[j] / length);
+                rotate(&mut kept[j..], &mut next[j..], c, s);
             }
         }
     }
-    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let largest = triangle.iter().map(|row| dot(row, row)).fold(0.0, f64::max);
+    triangle
+}
+
+/// Makes rows orthogonal by one-sided Jacobi rotations (Golub and Van Loan, 8.6.3), the longest first in each sweep, with
+/// squared lengths that each rotation updates (de Rijk 1989).
+fn make_orthogonal(rows: &mut [Vec<f64>]) {
+    let squared_length = |row: &Vec<f64>| dot(row, row);
+    let largest = rows.iter().map(squared_length).fold(0.0, f64::max);
+    let noise = f64::EPSILON * f64::EPSILON * largest;
+    // What rounding leaves of a product of orthogonal rows.
+    let orthogonal = f64::EPSILON * (rows.len() as f64).sqrt();
     // Rotations square the remaining error in each sweep: a dozen do.
     for _ in 0..60 {
-        let mut orthogonal = true;
-        for p in 0..d {
-            for q in p + 1..d {
-                let (head, tail) = triangle.split_at_mut(q);
-                let (x, y) = (&mut head[p], &mut tail[0]);
-                let (xx, yy, xy) = (dot(x, x), dot(y, y), dot(x, y));
-                let noise = f64::EPSILON * f64::EPSILON * largest;
-                if xy.abs() <= f64::EPSILON * (xx * yy).sqrt() || xx.min(yy) <= noise {
+        rows.sort_by(|x, y| squared_length(y).total_cmp(&squared_length(x)));
+        let mut lengths: Vec<f64> = rows.iter().map(squared_length).collect();
+        let mut done = true;
+        for q in 1..rows.len() {
+            let (head, tail) = rows.split_at_mut(q);
+            let y = &mut tail[0];
+            for (p, x) in head.iter_mut().enumerate() {
+                let (xx, yy) = (lengths[p], lengths[q]);
+                if xx.min(yy) <= noise {
                     continue;
                 }
-                orthogonal = false;
+                let xy = dot(x, y);
+                if xy.abs() <= orthogonal * (xx * yy).sqrt() {
+                    continue;
+                }
+                done = false;
                 let zeta = (yy - xx) / (2.0 * xy);
                 let tangent = 1.0f64.copysign(zeta) / (zeta.abs() + 1.0f64.hypot(zeta));
                 let cosine = 1.0 / 1.0f64.hypot(tangent);
                 rotate(x, y, cosine, -cosine * tangent);
+                // A difference of nearly equal numbers has few digits.
+                let kept = |updated: f64, before: f64, row: &[f64]| {
+                    if updated > 0.1 * before { updated } else { dot(row, row) }
+                };
+                lengths[p] = kept(xx - tangent * xy, xx, x);
+                lengths[q] = kept(yy + tangent * xy, yy, y);
             }
         }
-        if orthogonal {
+        if done {
             break;
         }
     }
-    triangle.iter().map(|row| dot(row, row).sqrt()).collect()
 }
 
 /// `x ← c·x + s·y`, `y ← c·y − s·x`.

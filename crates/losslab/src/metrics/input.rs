@@ -240,6 +240,8 @@ pub fn values(tensor: Tensor<1>) -> Vec<f64> {
 }
 
 /// Labels, class indices or query ids from a tensor of any integer type.
+///
+/// Of u64 values the bits are kept, so that different ids stay different: 2⁶³ and above become negative, `u64::MAX` −1.
 pub fn labels(tensor: Tensor<1, Int>) -> Vec<i64> {
     crate::labels::read(tensor)
 }

@@ -99,6 +99,13 @@ impl<I, O> PkDataLoader<I, O> {
         Self::try_new(dataset, batcher, sampler, device).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Starts at this epoch instead of the first, 0: training that goes on from a checkpoint then sees the batches that it
+    /// would have seen.
+    pub fn with_epoch(self, epoch: u64) -> Self {
+        self.epoch.store(epoch, Relaxed);
+        self
+    }
+
     fn with(&self, part: Range<usize>, device: Device) -> Self {
         Self {
             dataset: self.dataset.clone(),

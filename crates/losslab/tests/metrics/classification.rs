@@ -266,3 +266,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn f_beta_is_decided_by_the_counts() {
+    let counts = |true_positive, false_positive, false_negative| BinaryCounts {
+        true_positive,
+        false_positive,
+        false_negative,
+        true_negative: 3,
+    };
+    // The square of a tiny β is 0, that of a huge one infinite.
+    for beta in [1e-200, 1e-9, 1.0, 1e9, 1e200] {
+        assert_eq!(counts(0, 0, 2).f_beta(beta).unwrap(), 0.0);
+        assert_eq!(counts(0, 2, 0).f_beta(beta).unwrap(), 0.0);
+        assert!(counts(0, 0, 0).f_beta(beta).is_err());
+        assert_eq!(counts(2, 0, 0).f_beta(beta).unwrap(), 1.0);
+    }
+    assert!(counts(0, 0, 2).f_beta(0.0).is_err(), "the precision of nothing called positive");
+}

@@ -26,6 +26,16 @@ fn tensors_of_any_kind_arrive() {
 }
 
 #[test]
+fn u64_ids_keep_their_bits() {
+    let ids = [0, 7, i64::MAX as u64, 1 << 63, u64::MAX - 1, u64::MAX];
+    let ints = Tensor::<1, Int>::from_data(TensorData::from(ids), (&Device::flex(), DType::U64));
+    assert_eq!(ints.dtype(), DType::U64);
+    assert_eq!(labels(ints), [0, 7, i64::MAX, i64::MIN, -2, -1]);
+    let ints = Tensor::<1, Int>::from_data(TensorData::from([0, u32::MAX]), (&Device::flex(), DType::U32));
+    assert_eq!(labels(ints), [0, i64::from(u32::MAX)]);
+}
+
+#[test]
 fn no_row_is_fine_and_no_column_is_not() {
     assert!(Logits::try_new(vec![], 3).unwrap().is_empty());
     assert!(Probabilities::try_new(vec![], 3).unwrap().is_empty());

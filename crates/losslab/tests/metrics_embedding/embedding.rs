@@ -61,6 +61,47 @@ fn collapse_and_extremes() {
     close(intra_class_distance(&zero, &[1, 1], Lengths::Unit).unwrap(), 1.0);
 }
 
+/// `Σ value · u vᵀ` over columns of Hadamard matrices, which is exact in f32: the values are the singular ones but for a
+/// common factor.
+fn of_singular_values(values: &[f32], rows: usize, dim: usize) -> Embeddings {
+    let sign = |i: usize, j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0f32 } else { -1.0 };
+    let element =
+        |i: usize, j: usize| values.iter().enumerate().map(|(k, s)| s * sign(i, k + 1) * sign(j, 2 * k + 1)).sum();
+    Embeddings::try_new((0..rows * dim).map(|at| element(at / dim, at % dim)).collect(), dim).unwrap()
+}
+
+#[test]
+fn the_effective_rank_of_wide_tall_and_deficient_embeddings() {
+    let powers: Vec<f32> = (0..12).map(|k| 0.5f32.powi(k)).collect();
+    for values in [vec![1.0; 1], vec![1.0; 7], vec![2.0; 31], powers] {
+        let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
+        let shares = values.iter().map(|&value| f64::from(value) / sum);
+        let expected = shares.map(|share| -share * share.ln()).sum::<f64>().exp();
+        for (rows, dim) in [(64, 1024), (1024, 64), (64, 64)] {
+            let found = effective_rank(&of_singular_values(&values, rows, dim), Lengths::AsGiven).unwrap();
+            assert!((found - expected).abs() < 1e-12 * expected, "{rows}×{dim}: {found} {expected}");
+        }
+    }
+    // Rows and columns can change places, at any scale.
+    for (rows, dim) in [(1, 9), (9, 1), (5, 40), (33, 130), (90, 91)] {
+        let values = numbers(7, rows * dim);
+        let transposed = (0..rows * dim).map(|at| values[at % rows * dim + at / rows]);
+        for scale in [1.0, 1e-18, 1e18] {
+            let wide = Embeddings::try_new(values.iter().map(|x| x * scale).collect(), dim).unwrap();
+            let tall = Embeddings::try_new(transposed.clone().map(|x| x * scale).collect(), rows).unwrap();
+            let [wide, tall] = [wide, tall].map(|x| effective_rank(&x, Lengths::AsGiven).unwrap());
+            assert!((wide - tall).abs() < 1e-12 * wide, "{rows}×{dim}: {wide} {tall}");
+        }
+    }
+}
+
+#[test]
+fn the_effective_rank_of_a_batch_of_wide_embeddings() {
+    // Random directions in many more dimensions than rows are nearly orthogonal.
+    let rank = effective_rank(&Embeddings::try_new(numbers(11, 64 * 2048), 2048).unwrap(), Lengths::Unit).unwrap();
+    assert!(rank > 60.0 && rank < 64.0, "{rank}");
+}
+
 #[test]
 fn what_is_undefined_says_why() {
     let rows = embeddings(&[[1.0], [2.0]]);
