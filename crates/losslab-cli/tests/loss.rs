@@ -1,61 +1,10 @@
 //! `losslab loss` and `losslab list` as a user calls them.
 
-use safetensors::tensor::TensorView;
+mod binary;
+
+use binary::{Saved, doubles, error, floats, integers, json, losslab, save};
 use safetensors::{Dtype, SafeTensors};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-fn losslab(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_losslab")).args(arguments).output().expect("losslab runs")
-}
-
-fn json(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-/// The one line of an error, which comes with status 2 and nothing on the output.
-fn error(arguments: &[&str]) -> String {
-    let output = losslab(arguments);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(output.stdout.is_empty());
-    assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.starts_with("error: "), "{text}");
-    text
-}
-
-struct Saved {
-    name: &'static str,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn floats(name: &'static str, shape: &[usize], values: &[f32]) -> Saved {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Saved { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes }
-}
-
-fn doubles(name: &'static str, shape: &[usize], values: &[f64]) -> Saved {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Saved { name, dtype: Dtype::F64, shape: shape.to_vec(), bytes }
-}
-
-fn integers(name: &'static str, values: &[i64]) -> Saved {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Saved { name, dtype: Dtype::I64, shape: vec![values.len()], bytes }
-}
-
-fn save(folder: &Path, tensors: &[Saved]) -> String {
-    let views = tensors
-        .iter()
-        .map(|saved| (saved.name, TensorView::new(saved.dtype, saved.shape.clone(), &saved.bytes).unwrap()));
-    let file = folder.join("batch.safetensors");
-    std::fs::write(&file, safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()).unwrap();
-    file.to_str().unwrap().to_owned()
-}
 
 fn focal_batch(folder: &Path) -> String {
     let logits = floats("logits", &[2, 3], &[0.5, -1.0, 2.0, 0.0, 3.0, -0.25]);
@@ -181,7 +130,7 @@ fn tensors_that_do_not_fit_are_errors() {
     let logits = || floats("logits", &[2, 3], &[0.0; 6]);
     let missing = of("focal", &[logits()]);
     assert!(missing.contains("tensor \"targets\" is missing, focal takes: logits float [n, classes], targets int [n]"));
-    assert!(missing.contains("batch.safetensors"));
+    assert!(missing.contains("saved.safetensors"));
     let unknown = of("focal", &[logits(), integers("targets", &[0, 1]), integers("labels", &[0, 1])]);
     assert!(unknown.contains("focal takes no tensor \"labels\""), "{unknown}");
     let dtype = of("focal", &[logits(), floats("targets", &[2], &[0.0, 1.0])]);

@@ -1,58 +1,10 @@
 //! `losslab metric` and the metrics of `losslab list` as a user calls them.
 
-use safetensors::{Dtype, tensor::TensorView};
+mod binary;
+
+use binary::{Saved, bools, error, floats, integers, json, losslab, save};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output};
-
-fn losslab(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_losslab")).args(arguments).output().expect("losslab runs")
-}
-
-fn json(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-/// The one line of an error, which comes with status 2 and nothing on the output.
-fn error(arguments: &[&str]) -> String {
-    let output = losslab(arguments);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(output.stdout.is_empty());
-    assert!(text.starts_with("error: ") && text.lines().count() == 1, "{text}");
-    text
-}
-
-struct Saved {
-    name: &'static str,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn floats(name: &'static str, shape: &[usize], values: &[f32]) -> Saved {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Saved { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes }
-}
-
-fn integers(name: &'static str, values: &[i64]) -> Saved {
-    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Saved { name, dtype: Dtype::I64, shape: vec![values.len()], bytes }
-}
-
-fn bools(name: &'static str, values: &[bool]) -> Saved {
-    Saved { name, dtype: Dtype::BOOL, shape: vec![values.len()], bytes: values.iter().map(|&x| u8::from(x)).collect() }
-}
-
-fn save(folder: &Path, tensors: &[Saved]) -> String {
-    let views = tensors
-        .iter()
-        .map(|saved| (saved.name, TensorView::new(saved.dtype, saved.shape.clone(), &saved.bytes).unwrap()));
-    let file = folder.join("saved.safetensors");
-    std::fs::write(&file, safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap()).unwrap();
-    file.to_str().unwrap().to_owned()
-}
+use std::process::Command;
 
 /// The value of a metric on tensors.
 fn value(name: &str, tensors: &[Saved], set: &[&str]) -> f64 {

@@ -1,39 +1,10 @@
 //! Batch-wise losses must not hold the matrix of the whole batch: allocations are counted, not timed.
 
+mod counting;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use counting::peak;
 use losslab::*;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system allocator unchanged; only sizes are counted beside it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The largest number of bytes that were allocated at once beyond those at the start.
-fn peak(run: impl FnOnce()) -> usize {
-    let start = LIVE.load(Relaxed);
-    PEAK.store(start, Relaxed);
-    run();
-    PEAK.load(Relaxed) - start
-}
-
 fn embeddings(rows: usize, dim: usize) -> Tensor<2> {
     let values = (0..rows * dim).map(|i| ((i * 7919 % 1009) as f32 - 504.0) / 504.0).collect::<Vec<f32>>();
     Tensor::from_data(TensorData::new(values, [rows, dim]), &Device::flex().autodiff()).require_grad()

@@ -1,6 +1,8 @@
 //! Metrics of embeddings: retrieval, shape and clusters. Values as formulas, brute force, properties, memory.
 
 mod clustering;
+#[path = "../counting/mod.rs"]
+mod counting;
 mod embedding;
 mod memory;
 mod retrieval;
