@@ -149,9 +149,9 @@ impl TripletMiner {
     pub(crate) fn count(&self, embeddings: Tensor<2>, labels: &[i64]) -> TripletStatistics {
         let mut statistics = TripletStatistics::default();
         self.for_each_anchor(embeddings, labels, |_, distances, positives, negatives| {
-            // Sorted, NaN last: each positive finds its borders by binary search.
+            // Sorted, NaN of either sign last: each positive finds its borders by binary search.
             let mut far = negatives.iter().map(|&n| distances[n]).collect::<Vec<f64>>();
-            far.sort_by(f64::total_cmp);
+            far.sort_by(|x, y| x.is_nan().cmp(&y.is_nan()).then(x.total_cmp(y)));
             let comparable = far.partition_point(|d| !d.is_nan());
             for &p in positives {
                 let near = distances[p];

@@ -205,8 +205,8 @@ impl TripletLoss {
     /// # Panics
     /// If the shapes don't fit.
     pub fn statistics(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> TripletStatistics {
-        read_labels(NAME, &embeddings, labels.clone()).unwrap_or_else(|error| panic!("{error}"));
-        self.miner.statistics(prepare(embeddings, self.normalize), labels)
+        let labels = read_labels(NAME, &embeddings, labels).unwrap_or_else(|error| panic!("{error}"));
+        self.miner.count(prepare(embeddings, self.normalize), &labels)
     }
 
     /// The chosen triplets, or nothing where all of them count.

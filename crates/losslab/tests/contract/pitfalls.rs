@@ -473,6 +473,18 @@ mod mining {
     }
 
     #[test]
+    fn a_nan_of_either_sign_counts_as_hard() {
+        // An invalid operation gives a NaN with the sign set on many processors.
+        for nan in [f32::NAN, -f32::NAN] {
+            let embeddings = Tensor::<2>::from_data([[0.0], [0.1], [nan], [5.0]], &device());
+            let miner = TripletMinerConfig::new().init();
+            let statistics = miner.statistics(embeddings.clone(), ints([0, 0, 1, 1]));
+            assert_eq!((statistics.valid, statistics.hard, statistics.easy), (8, 6, 2));
+            assert_eq!(miner.hard(embeddings, ints([0, 0, 1, 1])).len(), 6);
+        }
+    }
+
+    #[test]
     fn the_fallbacks_of_semi_hard_mining() {
         // Anchor 0: its positive is at 5, its negatives at 1 and 2, none beyond. Anchor 1: all negatives are nearer too.
         let embeddings = Tensor::<2>::from_data([[0.0], [5.0], [1.0], [2.0]], &device());

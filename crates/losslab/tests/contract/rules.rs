@@ -232,9 +232,8 @@ fn a_wrong_number_of_rows_is_an_error_that_names_both_shapes() {
     for subject in subjects() {
         for input in 0..subject.shapes.len() {
             let message = panic_message(&subject, input);
-            let named =
-                message.contains(": ") && message.contains("must have shape [") && message.contains("but has [");
-            assert!(named && message.starts_with(subject.name), "{}: {message}", subject.name);
+            let both = message.contains("must have shape [") && message.contains("but has [");
+            assert!(both && message.starts_with(&format!("{}: ", subject.name)), "{}: {message}", subject.name);
         }
     }
 }
