@@ -15,6 +15,18 @@ pub struct Knob {
     pub help: &'static str,
 }
 
+impl Knob {
+    /// A number, or a list of numbers, in a range.
+    pub const fn number(name: &'static str, low: f64, high: f64, help: &'static str) -> Self {
+        Self { name, range: Some((low, high)), help }
+    }
+
+    /// A word, or a list of words.
+    pub const fn word(name: &'static str, help: &'static str) -> Self {
+        Self { name, range: None, help }
+    }
+}
+
 /// `settings` with the assignments applied in their order, each checked against its knob.
 pub fn with<S: Serialize + DeserializeOwned>(settings: &S, knobs: &[Knob], assignments: &[String]) -> Result<S> {
     let Value::Object(mut fields) = serde_json::to_value(settings)? else { bail!("settings are not a struct") };

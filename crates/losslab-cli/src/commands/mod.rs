@@ -34,7 +34,7 @@ impl Command {
     /// Does it.
     pub fn run(self) -> Result<()> {
         match self {
-            Command::Run(args) => run::Plan::new(args)?.run(),
+            Command::Run(args) => args.run(),
             Command::Advise(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),

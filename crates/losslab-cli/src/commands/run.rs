@@ -1,64 +1,249 @@
-//! `losslab run`: an experiment from flags to report.
+//! `losslab run`: experiments from flags to report.
 
 use crate::{
-    data::{csv, digits::Digits, imbalanced},
-    experiments::focal::{self, DataSet, Settings},
+    experiments::{EXPERIMENTS, Exercise, Experiment, Plan, Preset, Request},
+    lab::{Devices, Lab, Progress},
     record::{Record, RunInfo},
-    settings, terminal,
+    terminal,
+    unfinished::{Fingerprint, Unfinished},
 };
-use anyhow::{Result, ensure};
-use clap::{Args, ValueEnum};
-use std::{fmt::Write, path::PathBuf, time::Instant};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::{fmt::Write, path::PathBuf, process, time::Instant};
 
-/// The experiments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Experiment {
-    /// Exercise 1: focal loss for imbalanced data.
-    #[default]
-    Focal,
-}
+/// The name that stands for all experiments.
+const ALL: &str = "all";
 
 /// The flags of `losslab run`.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// Which experiment.
-    #[arg(value_enum, default_value_t)]
-    experiment: Experiment,
-    /// Below a minute on two cores (the default).
+    /// An experiment, or `all`; `losslab list` names them.
+    #[arg(default_value = "focal")]
+    experiment: String,
+    /// About a minute an experiment on two cores, on the data that the program carries (the default).
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// A larger network, more seeds, and all images that `--data-dir` has.
+    /// Larger networks, more seeds, and the complete data sets, where they are here.
     #[arg(long)]
     full: bool,
     /// Sets a hyperparameter; an unknown key lists them all.
     #[arg(long, value_name = "KEY=VALUE[,VALUE...]")]
     set: Vec<String>,
-    /// Number of seeds (6 with `--quick`, 10 with `--full`).
+    /// Number of seeds, if not the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// Use this CSV file, with a header and a 0/1 column named `label`, instead of the data sets.
+    /// Where to compute: flex (this processor), or wgpu, vulkan, metal, cuda, rocm in a program built with them.
+    #[arg(long, value_name = "NAME", default_value = "flex")]
+    device: String,
+    /// Use this file instead of the experiment's data sets.
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     data: Option<PathBuf>,
-    /// Take the digits from the MNIST files in this folder.
+    /// Take complete data sets from this folder.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Where to write the results.
+    /// Where to write the results (losslab-out/EXPERIMENT).
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on with the run in this folder that was stopped.
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "experiment", "quick", "full", "set", "seeds", "device", "data", "data_dir", "out", "dry_run", "restart",
+    ])]
+    resume: Option<PathBuf>,
+    /// Drop what a stopped run has left in the folder, and start anew.
+    #[arg(long)]
+    restart: bool,
+}
+
+/// What decides the results of a run, in the form in which a stopped run keeps it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    experiment: String,
+    preset: Preset,
+    set: Vec<String>,
+    seeds: Option<u64>,
+    device: String,
+    data: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+    out: PathBuf,
 }
 
 impl RunArgs {
-    /// The command that repeats this run, with everything that was left to defaults and may change later.
-    fn command(&self, seeds: usize) -> String {
-        let mut command = format!("losslab run focal {} --seeds {seeds}", if self.full { "--full" } else { "--quick" });
-        self.set.iter().for_each(|set| _ = write!(command, " --set {}", quoted(set)));
-        for (flag, path) in [("data", &self.data), ("data-dir", &self.data_dir), ("out", &self.out)] {
+    /// Does what the flags say.
+    pub fn run(self) -> Result<()> {
+        if let Some(folder) = self.resume {
+            let asked: Asked = Unfinished::asked(&folder)?;
+            // The folder may have been moved.
+            return Run::prepare(Asked { out: folder, ..asked })?.start(false);
+        }
+        let (dry_run, restart) = (self.dry_run, self.restart);
+        let run = Run::prepare(self.asked()?)?;
+        if dry_run { terminal::show(&run.description()) } else { run.start(restart) }
+    }
+
+    fn asked(self) -> Result<Asked> {
+        let experiment = if self.experiment.is_empty() { "focal".to_owned() } else { self.experiment };
+        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();
+        Ok(Asked {
+            out: self.out.unwrap_or_else(|| PathBuf::from("losslab-out").join(&experiment)),
+            experiment,
+            preset: if self.full { Preset::Full } else { Preset::Quick },
+            set: self.set,
+            seeds: self.seeds,
+            device: if self.device.is_empty() { "flex".to_owned() } else { self.device },
+            data: absolute(self.data)?,
+            data_dir: absolute(self.data_dir)?,
+        })
+    }
+}
+
+/// A run that is ready to start: flags checked, data read, nothing written.
+struct Run {
+    asked: Asked,
+    devices: Devices,
+    exercises: Vec<Prepared>,
+}
+
+struct Prepared {
+    experiment: &'static Experiment,
+    /// The assignments that concern it.
+    set: Vec<String>,
+    exercise: Box<dyn Exercise>,
+    plan: Plan,
+}
+
+impl Run {
+    fn prepare(asked: Asked) -> Result<Self> {
+        let experiments: Vec<&'static Experiment> = match asked.experiment.as_str() {
+            ALL => EXPERIMENTS.iter().collect(),
+            name => vec![Experiment::named(name).with_context(|| {
+                let names = EXPERIMENTS.map(|experiment| experiment.name).join(", ");
+                format!("{name}: no such experiment, there are: {names}, {ALL}")
+            })?],
+        };
+        if let Some(file) = &asked.data {
+            let takes = experiments.iter().all(|experiment| experiment.takes.is_some());
+            ensure!(takes, "--data {}: {} takes no file", file.display(), asked.experiment);
+        }
+        ensure!(!asked.out.exists() || asked.out.is_dir(), "{}: not a folder", asked.out.display());
+        let devices = Devices::named(&asked.device)?;
+        let known = |name: &str| experiments.iter().any(|one| one.knobs.iter().any(|knob| knob.name == name));
+        if asked.experiment == ALL
+            && let Some(unknown) = asked.set.iter().find(|set| !known(key(set)))
+        {
+            bail!("--set {unknown}: no experiment has a key {:?}", key(unknown));
+        }
+        let prepare = |experiment: &'static Experiment| -> Result<Prepared> {
+            let concerns = |set: &&String| {
+                asked.experiment != ALL || experiment.knobs.iter().any(|knob| knob.name == key(set))
+            };
+            let set: Vec<String> = asked.set.iter().filter(concerns).cloned().collect();
+            let request = Request {
+                preset: asked.preset,
+                set: set.clone(),
+                seeds: asked.seeds,
+                data: asked.data.clone(),
+                data_dir: asked.data_dir.clone(),
+            };
+            let exercise = (experiment.prepare)(&request)?;
+            Ok(Prepared { experiment, set, plan: exercise.plan(), exercise })
+        };
+        let exercises = experiments.into_iter().map(prepare).collect::<Result<_>>()?;
+        Ok(Self { asked, devices, exercises })
+    }
+
+    /// Trains, writes records and report, and prints the results. What was finished before a stop is not done again.
+    fn start(self, restart: bool) -> Result<()> {
+        let fingerprints: Vec<_> = self.exercises.iter().map(Prepared::fingerprint).collect();
+        let unfinished = Unfinished::open(&self.asked.out, &self.asked, &fingerprints, restart)?;
+        let folder = unfinished.run_folder();
+        say_how_to_resume(folder)?;
+        let is_alone = self.exercises.len() == 1;
+        for prepared in &self.exercises {
+            let name = prepared.experiment.name;
+            if unfinished.is_done(name) {
+                continue;
+            }
+            let record = Record::in_folder(&if is_alone { folder.to_owned() } else { folder.join(name) })?;
+            let started = Instant::now();
+            let progress = Progress::new(prepared.plan.epochs as u64);
+            let lab = Lab::new(self.devices.clone(), unfinished.store(name)?, progress.clone());
+            let outcome = prepared.exercise.run(&lab);
+            progress.finish();
+            let outcome = outcome?;
+            let info = RunInfo::new(self.command(prepared), prepared.plan.trainings, started.elapsed());
+            let report = record.write(&outcome, &info)?;
+            unfinished.done(name)?;
+            terminal::print(&outcome, &report)?;
+        }
+        unfinished.remove()
+    }
+
+    /// The command that repeats one experiment, with everything that was left to defaults and may change later.
+    fn command(&self, prepared: &Prepared) -> String {
+        let Asked { preset, device, data, data_dir, .. } = &self.asked;
+        let preset = if *preset == Preset::Full { "--full" } else { "--quick" };
+        let mut command =
+            format!("losslab run {} {preset} --seeds {}", prepared.experiment.name, prepared.plan.seeds.len());
+        prepared.set.iter().for_each(|set| _ = write!(command, " --set {}", quoted(set)));
+        if device != "flex" {
+            _ = write!(command, " --device {device}");
+        }
+        for (flag, path) in [("data", data), ("data-dir", data_dir)] {
             if let Some(path) = path {
                 _ = write!(command, " --{flag} {}", quoted(&path.to_string_lossy()));
             }
         }
         command
     }
+
+    /// What `--dry-run` prints.
+    fn description(&self) -> String {
+        let mut text = String::new();
+        for prepared in &self.exercises {
+            let plan = &prepared.plan;
+            _ = writeln!(text, "{}: {}", prepared.experiment.name, prepared.experiment.summary);
+            plan.data.iter().for_each(|line| _ = writeln!(text, "  data       {line}"));
+            let seeds = plan.seeds.len();
+            _ = writeln!(text, "  seeds      {seeds}");
+            _ = writeln!(text, "  trainings  {}, {} epochs in all", plan.trainings, plan.epochs);
+            _ = writeln!(text, "  settings   {}", plan.settings);
+            _ = writeln!(text, "  command    {}\n", self.command(prepared));
+        }
+        _ = writeln!(text, "Results go to {}. Nothing was done.", self.asked.out.display());
+        text
+    }
+}
+
+impl Prepared {
+    fn fingerprint(&self) -> Fingerprint {
+        let Plan { settings, seeds, data_hash, .. } = &self.plan;
+        Fingerprint {
+            experiment: self.experiment.name.to_owned(),
+            settings: settings.clone(),
+            seeds: seeds.clone(),
+            data: *data_hash,
+        }
+    }
+}
+
+/// The part of an assignment before the equals sign.
+fn key(assignment: &str) -> &str {
+    assignment.split('=').next().unwrap_or_default()
+}
+
+/// On Ctrl-C the program ends at once: everything on disk is whole at any moment.
+fn say_how_to_resume(folder: &std::path::Path) -> Result<()> {
+    let command = format!("losslab run --resume {}", quoted(&folder.to_string_lossy()));
+    ctrlc::set_handler(move || {
+        eprintln!("\nstopped; what was finished is kept, and this goes on from there: {command}");
+        process::exit(130);
+    })
+    .context("Ctrl-C can't be caught")
 }
 
 fn quoted(text: &str) -> String {
@@ -67,57 +252,5 @@ fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-/// A run that is ready to start: flags checked, data read.
-#[derive(Debug)]
-pub struct Plan {
-    settings: Settings,
-    seeds: Vec<u64>,
-    sets: Vec<DataSet>,
-    out: PathBuf,
-    command: String,
-}
-
-impl Plan {
-    /// Checks the flags and reads the data. Nothing is written yet.
-    pub fn new(args: RunArgs) -> Result<Self> {
-        let (preset, seeds) = if args.full { (Settings::full(), 10) } else { (Settings::quick(), 6) };
-        let settings = settings::with(&preset, &focal::KNOBS, &args.set)?;
-        let seeds: Vec<u64> = (1..=args.seeds.unwrap_or(seeds)).collect();
-        let out = args.out.clone().unwrap_or_else(|| PathBuf::from("losslab-out/focal"));
-        ensure!(!out.exists() || out.is_dir(), "{}: not a folder", out.display());
-        let sets = match &args.data {
-            Some(file) => {
-                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-                vec![DataSet::table(csv::read(file, &settings.label)?, &name)]
-            }
-            None => {
-                let digits = args.data_dir.as_deref().map_or_else(Digits::carried, Digits::from_folder)?;
-                imbalanced::check_digit(&digits, settings.digit, settings.images, &seeds)?;
-                // The slowest first: it then can't keep one core busy at the end while the others rest.
-                vec![
-                    DataSet::digits(digits, &settings),
-                    DataSet::two_gaussians(0.1, &settings),
-                    DataSet::two_gaussians(0.01, &settings),
-                ]
-            }
-        };
-        let command = args.command(seeds.len());
-        Ok(Self { settings, seeds, sets, out, command })
-    }
-
-    /// Trains, writes the record and the report, and prints the results.
-    pub fn run(self) -> Result<()> {
-        let record = Record::in_folder(&self.out)?;
-        let started = Instant::now();
-        let trainings = self.sets.len() * self.seeds.len() * focal::trainings(&self.settings);
-        let progress = terminal::progress(trainings);
-        let outcome = focal::run(&self.settings, &self.sets, &self.seeds, &|| progress.inc(1));
-        progress.finish_and_clear();
-        let outcome = outcome?;
-        let report = record.write(&outcome, &RunInfo::new(self.command, trainings, started.elapsed()))?;
-        terminal::print(&outcome, &report)
     }
 }

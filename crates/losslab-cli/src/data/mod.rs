@@ -7,6 +7,8 @@ pub mod imbalanced;
 pub mod labels;
 pub mod synthetic;
 
+use burn::tensor::{Device, Tensor, TensorData};
+
 /// Rows of numbers, each with a 0/1 label. Label 1 is the rare class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -46,6 +48,18 @@ impl Table {
             features: rows.iter().flat_map(|row| self.row(*row)).copied().collect(),
             labels: rows.iter().map(|row| self.labels[*row]).collect(),
         }
+    }
+}
+
+impl Table {
+    /// Some rows as tensors: features `[rows, columns]`, and targets `[rows, 1]` of 0 and 1.
+    pub fn batch(&self, rows: &[usize], device: &Device) -> (Tensor<2>, Tensor<2>) {
+        let inputs: Vec<f32> = rows.iter().flat_map(|row| self.row(*row)).copied().collect();
+        let targets: Vec<f32> = rows.iter().map(|row| f32::from(u8::from(self.labels[*row]))).collect();
+        (
+            Tensor::from_data(TensorData::new(inputs, [rows.len(), self.columns]), device),
+            Tensor::from_data(TensorData::new(targets, [rows.len(), 1]), device),
+        )
     }
 }
 

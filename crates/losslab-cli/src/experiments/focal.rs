@@ -16,17 +16,36 @@ mod results;
 mod settings;
 mod story;
 
-pub use data::DataSet;
-pub use settings::{KNOBS, Settings};
+use data::DataSet;
+use settings::{KNOBS, Settings};
 
-use crate::{data::Split, outcome::Outcome, parallel, training};
+use super::{Exercise, Experiment, Plan, Request};
+use crate::{
+    data::{Split, csv, digits::Digits, imbalanced},
+    lab::{Job, Lab},
+    models::mlp::Mlp,
+    outcome::Outcome,
+    random::{self, Order},
+};
 use anyhow::{Context, Result};
-use burn::tensor::Tensor;
+use burn::optim::AdamConfig;
 use hardness::{GradientShares, Hardness};
 use losslab::metrics::{BinaryCounts, MetricError};
 use losslab::{FocalAlpha, SigmoidFocalLoss, SigmoidFocalLossConfig};
 use measures::Scores;
 use results::{CROSS_ENTROPY, Results, TUNED, WEIGHTED, focal_name};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Exercise 1.
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "focal",
+    summary: "exercise 1: focal loss for imbalanced data",
+    knobs: &KNOBS,
+    takes: Some("a CSV file with a header and a 0/1 column for the label"),
+    defaults: || serde_json::json!(Settings::quick()),
+    prepare: |request| Ok(Box::new(Focal::prepare(request)?)),
+};
 
 /// A probability of one half, as a logit: the threshold that nobody has tuned.
 const HALF: f32 = 0.0;
@@ -39,6 +58,15 @@ const HANDOUT_COMMON: f64 = 0.95;
 pub struct Recipe {
     gamma: f64,
     alpha: Option<f64>,
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.alpha {
+            Some(alpha) => write!(f, "γ = {}, α = {alpha}", self.gamma),
+            None => f.write_str("cross-entropy"),
+        }
+    }
 }
 
 impl Recipe {
@@ -62,7 +90,15 @@ struct Fit {
     first_epoch: Vec<f32>,
 }
 
+/// What is noted down while a network is trained.
+#[derive(Default, Deserialize, Serialize)]
+struct Notes {
+    by_epoch: Vec<[Option<f64>; 2]>,
+    first_epoch: Vec<f32>,
+}
+
 /// A method with its results on the test part.
+#[derive(Deserialize, Serialize)]
 struct Tested {
     /// As in `outcome.json`.
     name: String,
@@ -78,6 +114,7 @@ struct Tested {
 }
 
 /// Everything that one seed tells about one data set.
+#[derive(Deserialize, Serialize)]
 struct Study {
     rare_share: f64,
     /// Easy and hard examples of the validation part.
@@ -100,58 +137,89 @@ impl Study {
     }
 }
 
-/// Runs the exercise on every data set with every seed. `tick` is called after each training.
-///
-/// # Errors
-/// If a network diverged.
-pub fn run(settings: &Settings, sets: &[DataSet], seeds: &[u64], tick: &(dyn Fn() + Sync)) -> Result<Outcome> {
-    let jobs: Vec<(&DataSet, u64)> = sets.iter().flat_map(|set| seeds.iter().map(move |seed| (set, *seed))).collect();
-    let studies = parallel::map(&jobs, |(set, seed)| {
-        let context = || format!("{}, seed {seed}: a network can't be measured, a lower lr may help", set.key);
-        study(&set.split(*seed), settings, *seed, tick).with_context(context)
-    });
-    let studies = studies.into_iter().collect::<Result<Vec<Study>>>()?;
-    let results: Vec<Results> =
-        sets.iter().zip(studies.chunks(seeds.len())).map(|(set, studies)| Results::new(set, studies)).collect();
-    let (checks, story) = story::tell(settings, &results);
-    Ok(Outcome {
-        experiment: "focal".to_owned(),
-        config: serde_json::to_value(settings).expect("settings are plain data"),
-        seeds: seeds.to_vec(),
-        rows: results.into_iter().flat_map(|results| results.rows).collect(),
-        checks,
-        story,
-    })
+/// The exercise, ready to run.
+struct Focal {
+    settings: Settings,
+    seeds: Vec<u64>,
+    sets: Vec<DataSet>,
 }
 
-/// Trainings that [`run`] does for one data set and one seed.
-pub fn trainings(settings: &Settings) -> usize {
-    2 + settings.gamma.len() * settings.alpha.len()
+impl Focal {
+    fn prepare(request: &Request) -> Result<Self> {
+        let settings = request.settings(Settings::quick(), Settings::full(), &KNOBS)?;
+        let seeds = request.seeds(6, 10);
+        let sets = match &request.data {
+            Some(file) => {
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+                vec![DataSet::table(csv::read(file, &settings.label)?, &name)]
+            }
+            None => {
+                let digits = request.data_dir.as_deref().map_or_else(Digits::carried, Digits::from_folder)?;
+                imbalanced::check_digit(&digits, settings.digit, settings.images, &seeds)?;
+                // The slowest first: it then can't keep one core busy at the end while the others rest.
+                vec![
+                    DataSet::digits(digits, &settings),
+                    DataSet::two_gaussians(0.1, &settings),
+                    DataSet::two_gaussians(0.01, &settings),
+                ]
+            }
+        };
+        Ok(Self { settings, seeds, sets })
+    }
+}
+
+impl Exercise for Focal {
+    fn plan(&self) -> Plan {
+        let recipes = 2 + self.settings.gamma.len() * self.settings.alpha.len();
+        let trainings = self.sets.len() * self.seeds.len() * recipes;
+        Plan {
+            settings: serde_json::json!(self.settings),
+            seeds: self.seeds.clone(),
+            data: self.sets.iter().map(|set| format!("{}: {}", set.key, set.about)).collect(),
+            data_hash: random::hash(format!("{:?}", self.sets.iter().map(DataSet::hash).collect::<Vec<_>>()).as_bytes()),
+            trainings,
+            epochs: trainings * self.settings.epochs,
+        }
+    }
+
+    /// Every data set with every seed.
+    fn run(&self, lab: &Lab) -> Result<Outcome> {
+        let Self { settings, seeds, sets } = self;
+        let jobs: Vec<(&DataSet, u64)> =
+            sets.iter().flat_map(|set| seeds.iter().map(move |seed| (set, *seed))).collect();
+        let name = |(set, seed): &(&DataSet, u64)| format!("{}, seed {seed}", set.key);
+        let studies = lab.map(&jobs, name, |(set, seed), job| study(&set.split(*seed), settings, *seed, job))?;
+        let results: Vec<Results> =
+            sets.iter().zip(studies.chunks(seeds.len())).map(|(set, studies)| Results::new(set, studies)).collect();
+        let (checks, story) = story::tell(settings, &results);
+        Ok(Outcome {
+            experiment: EXPERIMENT.name.to_owned(),
+            config: serde_json::json!(settings),
+            seeds: seeds.clone(),
+            rows: results.into_iter().flat_map(|results| results.rows).collect(),
+            checks,
+            story,
+        })
+    }
 }
 
 /// One seed on one data set: train with every loss, choose on the validation part, measure on the test part.
-fn study(split: &Split, settings: &Settings, seed: u64, tick: &(dyn Fn() + Sync)) -> Result<Study, MetricError> {
+fn study(split: &Split, settings: &Settings, seed: u64, job: &Job) -> Result<Study> {
     let hardness = Hardness::judge(&split.train, &split.valid);
     let rare_share = split.train.rare_share();
     let on_valid = |fit: &Fit| Scores::new(&fit.valid, &split.valid.labels);
     let criterion = |fit: &Fit| settings.criterion.of(&on_valid(fit).at(HALF)?);
 
-    let fit = |recipe: Recipe| {
-        let fit = fit(split, settings, seed, recipe, &hardness);
-        tick();
-        fit
-    };
-    let cross_entropy = fit(Recipe::CROSS_ENTROPY);
+    let fit = |recipe: Recipe| fit(split, settings, seed, recipe, &hardness, job);
+    let cross_entropy = fit(Recipe::CROSS_ENTROPY)?;
     // Balanced: both classes weigh the same in total, so each has the share of the other.
-    let weighted = fit(Recipe { gamma: 0.0, alpha: Some(1.0 - rare_share) });
-    let focal: Vec<Vec<Fit>> = settings
-        .gamma
-        .iter()
-        .map(|gamma| settings.alpha.iter().map(|alpha| fit(Recipe { gamma: *gamma, alpha: Some(*alpha) })).collect())
-        .collect();
+    let weighted = fit(Recipe { gamma: 0.0, alpha: Some(1.0 - rare_share) })?;
+    let recipe = |gamma: f64, alpha: f64| Recipe { gamma, alpha: Some(alpha) };
+    let with_gamma = |gamma: f64| settings.alpha.iter().map(|alpha| fit(recipe(gamma, *alpha))).collect();
+    let focal = settings.gamma.iter().map(|gamma| with_gamma(*gamma)).collect::<Result<Vec<Vec<Fit>>>>()?;
 
     let choice = focal.iter().map(|fits| fits.iter().map(criterion).collect::<Result<Vec<f64>, _>>());
-    let choice = choice.collect::<Result<Vec<Vec<f64>>, _>>()?;
+    let choice = choice.collect::<Result<Vec<Vec<f64>>, MetricError>>().context("a network can't be measured")?;
     let chosen: Vec<&Fit> = focal.iter().zip(&choice).map(|(fits, values)| &fits[first_best(values)]).collect();
     let reference = chosen[settings.gamma.iter().position(|gamma| *gamma == settings.reference_gamma()).unwrap_or(0)];
     let tuned = on_valid(&cross_entropy).best_threshold(settings.criterion)?;
@@ -171,25 +239,47 @@ fn study(split: &Split, settings: &Settings, seed: u64, tick: &(dyn Fn() + Sync)
 }
 
 /// Trains with one loss and asks the network about the validation and the test part.
-fn fit(split: &Split, settings: &Settings, seed: u64, recipe: Recipe, hardness: &Hardness) -> Fit {
+///
+/// The seed decides the first weights and the order of the rows and nothing else does, so all losses of a seed start
+/// from the same network and see the same batches.
+fn fit(
+    split: &Split,
+    settings: &Settings,
+    seed: u64,
+    recipe: Recipe,
+    hardness: &Hardness,
+    job: &Job,
+) -> Result<Fit> {
     let loss = loss_of(recipe);
     let is_watched = recipe == Recipe::CROSS_ENTROPY || recipe.gamma == settings.reference_gamma();
-    let (mut by_epoch, mut first_epoch) = (Vec::new(), Vec::new());
-    let network = training::train(
-        &split.train,
-        settings.schedule(),
-        seed,
-        |logits: Tensor<2>, targets: Tensor<2>| loss.forward(logits, targets),
-        |epoch| {
-            if is_watched {
-                by_epoch.push(hardness.losses(&epoch.network.logits(&split.valid), &split.valid.labels));
-            }
-            if recipe == Recipe::CROSS_ENTROPY && epoch.number == 1 {
-                first_epoch = epoch.network.logits(&split.train);
-            }
+    let device = job.device();
+    let mut order = Order::new(split.train.rows(), seed);
+    let trained = job.train(
+        &recipe.to_string(),
+        settings.epochs,
+        || {
+            let random = &mut random::stream(seed, "weights");
+            let network = Mlp::new(split.train.columns, settings.hidden, random, &device);
+            (network, AdamConfig::new().init(), Notes::default())
         },
-    );
-    Fit { recipe, valid: network.logits(&split.valid), test: network.logits(&split.test), by_epoch, first_epoch }
+        |fit, epoch| {
+            for rows in order.of_epoch(epoch).chunks(settings.batch) {
+                let (inputs, targets) = split.train.batch(rows, &device);
+                let loss = loss.forward(fit.network().forward(inputs), targets);
+                fit.step(settings.lr, loss);
+            }
+            if is_watched {
+                let losses = hardness.losses(&fit.network().logits(&split.valid), &split.valid.labels);
+                fit.notes.by_epoch.push(losses);
+            }
+            if recipe == Recipe::CROSS_ENTROPY && epoch == 1 {
+                fit.notes.first_epoch = fit.network().logits(&split.train);
+            }
+            Ok(())
+        },
+    )?;
+    let [valid, test] = [&split.valid, &split.test].map(|part| trained.network.logits(part));
+    Ok(Fit { recipe, valid, test, by_epoch: trained.notes.by_epoch, first_epoch: trained.notes.first_epoch })
 }
 
 fn first_best(values: &[f64]) -> usize {

@@ -1,12 +1,12 @@
 //! A network with one hidden layer and one logit, for two classes.
 
+use super::layers::linear;
 use crate::{data::Table, random::Random};
 use burn::{
-    module::{Module, Param},
+    module::Module,
     nn::Linear,
     tensor::{Device, Tensor, TensorData, activation::relu},
 };
-use rand::RngExt;
 
 /// Rows that are scored at a time: bounds memory, and the result doesn't depend on it.
 const SCORED_AT_ONCE: usize = 1024;
@@ -50,13 +50,4 @@ impl Mlp {
 /// The numbers of a tensor.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("float tensors of the lab are f32")
-}
-
-fn linear(inputs: usize, outputs: usize, random: &mut Random, device: &Device) -> Linear {
-    let bound = (6.0 / inputs as f32).sqrt();
-    let weights: Vec<f32> = (0..inputs * outputs).map(|_| random.random_range(-bound..bound)).collect();
-    Linear {
-        weight: Param::from_data(TensorData::new(weights, [inputs, outputs]), device),
-        bias: Some(Param::from_data(TensorData::new(vec![0.0_f32; outputs], [outputs]), device)),
-    }
 }

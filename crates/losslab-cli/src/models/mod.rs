@@ -1,3 +1,5 @@
 //! The networks that experiments train.
 
+pub mod encoder;
+pub mod layers;
 pub mod mlp;

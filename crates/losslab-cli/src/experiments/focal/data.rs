@@ -1,6 +1,9 @@
 //! Task 2: imbalanced data sets.
 
-use crate::data::{Scale, Split, Table, digits::Digits, imbalanced, synthetic::TwoGaussians};
+use crate::{
+    data::{Scale, Split, Table, digits::Digits, idx::Images, imbalanced, synthetic::TwoGaussians},
+    random,
+};
 use std::sync::Arc;
 
 use super::Settings;
@@ -83,6 +86,17 @@ impl DataSet {
                 imbalanced::digit_against_rest(digits, *digit, *share, *limit, seed).standardised(Scale::Image)
             }
             Source::Table(table) => imbalanced::stratified(table, seed).standardised(Scale::Column),
+        }
+    }
+
+    /// A number that differs for different data.
+    pub fn hash(&self) -> u64 {
+        let of_images = |images: &Images| random::hash(&images.pixels) ^ random::hash(&images.labels);
+        match &self.source {
+            // The settings say it all.
+            Source::Gaussians(_) => 0,
+            Source::Digits { digits, .. } => of_images(&digits.train) ^ of_images(&digits.test).rotate_left(1),
+            Source::Table(table) => random::hash(format!("{:?}", table).as_bytes()),
         }
     }
 

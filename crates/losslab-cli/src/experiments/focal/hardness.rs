@@ -7,6 +7,7 @@
 use super::{Recipe, loss_of};
 use crate::{data::Table, models::mlp::values};
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
 /// How many neighbours are asked.
 pub const NEIGHBOURS: usize = 5;
@@ -74,6 +75,7 @@ fn cross_entropy(logit: f32, label: bool) -> f64 {
 pub const EDGES: [f64; 5] = [0.2, 0.5, 0.8, 0.95, 1.0];
 
 /// How examples and gradients spread over the classes of p_t, as shares of 1.
+#[derive(Deserialize, Serialize)]
 pub struct GradientShares {
     /// Share of the examples in each class.
     pub examples: [f64; EDGES.len()],

@@ -12,8 +12,7 @@ use std::{
 ///
 /// Each worker thread has a rayon pool of its own with a single thread. Inside a job every parallel sum is then cut
 /// in the same way on every machine, and a thread that waits inside Burn can't be handed another job meanwhile.
-/// The number of workers is rayon's: the cores of the machine, or `RAYON_NUM_THREADS`.
-pub fn map<T: Sync, R: Send + Sync>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn map<T: Sync, R: Send + Sync>(items: &[T], workers: usize, job: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     let work = || {
@@ -24,7 +23,7 @@ pub fn map<T: Sync, R: Send + Sync>(items: &[T], job: impl Fn(&T) -> R + Sync) -
         }
     };
     thread::scope(|scope| {
-        for _ in 0..rayon::current_num_threads().min(items.len()) {
+        for _ in 0..workers.min(items.len()) {
             scope.spawn(|| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be started");
                 pool.install(work)
@@ -40,12 +39,12 @@ mod tests {
     fn results_keep_the_order_of_the_items() {
         let items: Vec<u64> = (0..100).collect();
         let squares: Vec<u64> = items.iter().map(|item| item * item).collect();
-        assert_eq!(super::map(&items, |item| item * item), squares);
-        assert!(super::map(&[] as &[u64], |item| *item).is_empty());
+        assert_eq!(super::map(&items, 3, |item| item * item), squares);
+        assert!(super::map(&[] as &[u64], 3, |item| *item).is_empty());
     }
 
     #[test]
     fn a_job_sees_one_rayon_thread() {
-        assert_eq!(super::map(&[()], |_| rayon::current_num_threads()), [1]);
+        assert_eq!(super::map(&[()], 1, |_| rayon::current_num_threads()), [1]);
     }
 }

@@ -1,0 +1,81 @@
+//! The convolutional encoder of the handout's Siamese network: an image becomes an embedding.
+
+use super::layers::{conv2d, linear};
+use crate::random::Random;
+use burn::{
+    module::Module,
+    nn::{Linear, conv::Conv2d, pool::MaxPool2dConfig},
+    tensor::{Device, Tensor, activation::relu},
+};
+
+/// Channels after the first and the second convolution.
+const CHANNELS: [usize; 2] = [32, 64];
+/// Width of the hidden layer.
+const HIDDEN: usize = 256;
+
+/// Two convolutions of 5 × 5 with pooling, then two dense layers.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    conv1: Conv2d,
+    conv2: Conv2d,
+    hidden: Linear,
+    output: Linear,
+}
+
+impl Encoder {
+    /// For images of `channels` × `height` × `width`; at least 16 × 16, and both sides with a remainder of 0 by 4.
+    pub fn new([channels, height, width]: [usize; 3], embedding: usize, random: &mut Random, device: &Device) -> Self {
+        let left = |side: usize| ((side - 4) / 2 - 4) / 2;
+        let flat = CHANNELS[1] * left(height) * left(width);
+        Self {
+            conv1: conv2d([channels, CHANNELS[0]], 5, 1, false, random, device),
+            conv2: conv2d(CHANNELS, 5, 1, false, random, device),
+            hidden: linear(flat, HIDDEN, random, device),
+            output: linear(HIDDEN, embedding, random, device),
+        }
+    }
+
+    /// Embeddings of images.
+    ///
+    /// # Shapes
+    /// - images: `[batch, channels, height, width]`
+    /// - output: `[batch, embedding]`
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let pool = MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
+        let halved = |images| pool.forward(relu(images));
+        let seen = halved(self.conv2.forward(halved(self.conv1.forward(images))));
+        self.output.forward(relu(self.hidden.forward(seen.flatten(1, 3))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::{optim::*, tensor::*};
+
+    #[test]
+    fn speed() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| {
+            let device = Device::flex().autodiff();
+            let mut net = Encoder::new([1, 28, 28], 128, &mut crate::random::stream(1, "w"), &device);
+            let mut optimizer = AdamConfig::new().init();
+            for b in [32, 128, 256] {
+                let x = Tensor::<4>::ones([b, 1, 28, 28], &device);
+                let t = std::time::Instant::now();
+                let n = 1024 / b;
+                for _ in 0..n {
+                    let l = net.forward(x.clone()).square().mean();
+                    let g = GradientsParams::from_grads(l.backward(), &net);
+                    net = optimizer.step(0.001, net, g);
+                }
+                let all = t.elapsed().as_secs_f64();
+                let t = std::time::Instant::now();
+                for _ in 0..n {
+                    let _ = net.valid().forward(x.clone().inner()).into_data();
+                }
+                println!("b {b}: {:.0} img/s, inference {:.0}", 1024.0 / all, 1024.0 / t.elapsed().as_secs_f64());
+            }
+        });
+    }
+}
