@@ -1,10 +1,21 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
+// The experiments on these sets don't use all of it yet.
+#[allow(dead_code)]
+pub mod catalogue;
+pub mod cifar;
 pub mod csv;
 pub mod digits;
+#[allow(dead_code)]
+pub mod emoji;
 pub mod idx;
+#[allow(dead_code)]
+pub mod images;
 pub mod imbalanced;
 pub mod labels;
+pub mod mnist;
+#[allow(dead_code)]
+pub mod sources;
 pub mod synthetic;
 
 /// Rows of numbers, each with a 0/1 label. Label 1 is the rare class.
