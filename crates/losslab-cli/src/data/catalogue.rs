@@ -30,7 +30,7 @@ pub struct Entry {
 pub struct Download {
     /// The file as it is served.
     pub file: File,
-    /// The files to unpack where it is an archive, found in it by their names.
+    /// The files to unpack where it is an archive, found in it by their names; last one that readers insist on.
     pub members: &'static [File],
 }
 

@@ -341,9 +341,9 @@ mod tests {
         assert_eq!(scaling, Scaling { mean: vec![0.5, 0.2], spread: vec![0.5, 1.0] });
         let batch = images.batch(&[1, 0], &scaling, &Device::flex());
         assert_eq!(batch.dims(), [2, 2, 1, 2]);
-        assert_eq!(batch.into_data().to_vec::<f32>().unwrap(), [1.0, -1.0, 0.0, 0.0, -1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(batch.into_data().try_to_vec::<f32>().unwrap(), [1.0, -1.0, 0.0, 0.0, -1.0, 1.0, 0.0, 0.0]);
         let plain = images.batch(&[0], &Scaling::unit(2), &Device::flex());
-        assert_eq!(plain.into_data().to_vec::<f32>().unwrap(), [0.0, 1.0, 0.2, 0.2]);
+        assert_eq!(plain.into_data().try_to_vec::<f32>().unwrap(), [0.0, 1.0, 0.2, 0.2]);
         assert_eq!(images.interleaved(0), [0, 51, 255, 51]);
     }
 

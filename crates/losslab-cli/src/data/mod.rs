@@ -1,13 +1,13 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
-// The experiments on these sets don't use all of it yet.
-#[allow(dead_code)]
 pub mod catalogue;
 pub mod cifar;
 pub mod csv;
 pub mod digits;
+// The experiments on these sets don't use all of it yet.
 #[allow(dead_code)]
 pub mod emoji;
+pub mod fetch;
 pub mod idx;
 #[allow(dead_code)]
 pub mod images;
@@ -16,6 +16,7 @@ pub mod labels;
 pub mod mnist;
 #[allow(dead_code)]
 pub mod sources;
+pub mod stock;
 pub mod synthetic;
 
 /// Rows of numbers, each with a 0/1 label. Label 1 is the rare class.
