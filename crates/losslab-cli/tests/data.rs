@@ -73,6 +73,8 @@ fn what_nobody_serves_is_to_be_put_there_by_hand() {
 fn bad_names_are_refused_in_one_line() {
     let unknown = error(&["data", "fetch", "imagenet"]);
     assert!(unknown.contains("imagenet") && unknown.contains("mnist, fashion-mnist, cifar-10, emoji"), "{unknown}");
+    let none = error(&["data"]);
+    assert!(none.contains("requires a subcommand") && none.contains("list, fetch, check"), "{none}");
     let two = error(&["data", "fetch", "mnist", "cifar-10", "--mirror", "http://127.0.0.1:1"]);
     assert!(two.contains("--mirror: it holds the files of one data set, but 2 are named"), "{two}");
 }

@@ -18,6 +18,7 @@ use std::{fmt::Write, path::PathBuf};
 
 /// The flags of `losslab data`.
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = false)]
 pub struct DataArgs {
     #[command(subcommand)]
     what: What,
@@ -108,8 +109,11 @@ fn list(place: &Where) -> Result<()> {
             _ => format!("partial ({there} of {})", names.len()),
         };
         table.add_row([entry.name, &names.len().to_string(), &download, &here, &folder.to_string_lossy()]);
-        let Entry { title, about, licence, citation, .. } = entry;
+        let Entry { title, about, licence, citation, by_hand, .. } = entry;
         writeln!(notes, "{title}: {about}\n  licence: {licence}\n  cite: {citation}")?;
+        if !by_hand.is_empty() {
+            writeln!(notes, "  files to put there by hand: {}", by_hand.join(", "))?;
+        }
     }
     table.column_iter_mut().skip(1).take(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     terminal::show(&format!("{table}\n\n{notes}"))
