@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod advise;
+mod data;
 mod list;
 mod loss;
 mod metric;
@@ -16,6 +17,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Say which loss to use, with which hyperparameters and batches, and what to beat first.
     Advise(advise::AdviseArgs),
+    /// List the published data sets, fetch them, check them.
+    Data(data::DataArgs),
     /// List the experiments, the losses and the metrics.
     List(list::ListArgs),
     /// Evaluate a loss and its gradients on saved tensors.
@@ -36,6 +39,7 @@ impl Command {
         match self {
             Command::Run(args) => args.run(),
             Command::Advise(args) => args.run(),
+            Command::Data(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),
             Command::Metric(args) => args.run(),

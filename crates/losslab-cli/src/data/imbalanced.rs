@@ -2,7 +2,7 @@
 
 use super::{
     Split, Table,
-    digits::{Digits, Picked},
+    images::{ImageSet, Images},
 };
 use crate::random::{self, Random};
 use anyhow::{Result, ensure};
@@ -13,11 +13,11 @@ use std::collections::HashMap;
 pub const MIN_RARE: usize = 20;
 
 /// Whether `digit` occurs often enough in every part, for every seed.
-pub fn check_digit(digits: &Digits, digit: u8, limit: usize, seeds: &[u64]) -> Result<()> {
+pub fn check_digit(digits: &ImageSet, digit: u8, limit: usize, seeds: &[u64]) -> Result<()> {
     for seed in seeds {
-        let (train, valid) = digits.train_and_valid(limit, *seed);
-        for (part, picked) in [("training", train), ("validation", valid), ("test", digits.tested())] {
-            let [common, rare] = by_class(&picked, digit).map(|places| places.len());
+        let (train, valid) = train_and_valid(digits, limit, *seed);
+        for (part, images) in [("training", &train), ("validation", &valid), ("test", &digits.test)] {
+            let [common, rare] = by_class(images, digit).map(|places| places.len());
             ensure!(
                 rare >= MIN_RARE && common >= MIN_RARE,
                 "{}: {rare} of {} images for {part} show the digit {digit}, at least {MIN_RARE} of it and of others are \
@@ -32,25 +32,38 @@ pub fn check_digit(digits: &Digits, digit: u8, limit: usize, seeds: &[u64]) -> R
 
 /// One digit (label 1) against all others (label 0), with the digit made rare: `share` of each part, by leaving out
 /// images of it at random. Training uses at most `limit` images of the set before that.
-pub fn digit_against_rest(digits: &Digits, digit: u8, share: f64, limit: usize, seed: u64) -> Split {
-    let (train, valid) = digits.train_and_valid(limit, seed);
-    let part = |picked: Picked, name: &str| {
-        let [common, rare] = by_class(&picked, digit);
+pub fn digit_against_rest(digits: &ImageSet, digit: u8, share: f64, limit: usize, seed: u64) -> Split {
+    let (train, valid) = train_and_valid(digits, limit, seed);
+    let part = |images: &Images, name: &str| {
+        let [common, rare] = by_class(images, digit);
         let places = thinned(rare, common, share, &mut random::stream(seed, name));
-        let pixels = places.iter().flat_map(|place| picked.images.image(*place));
+        let pixels = places.iter().flat_map(|place| images.pixels(*place));
         Table {
-            columns: picked.images.pixels_per_image,
+            columns: images.shape().bytes(),
             features: pixels.map(|pixel| f32::from(*pixel) / 255.0).collect(),
-            labels: places.iter().map(|place| picked.images.labels[*place] == digit).collect(),
+            labels: places.iter().map(|place| images.label(*place) == usize::from(digit)).collect(),
         }
     };
-    Split { train: part(train, "training"), valid: part(valid, "validation"), test: part(digits.tested(), "test") }
+    Split { train: part(&train, "training"), valid: part(&valid, "validation"), test: part(&digits.test, "test") }
+}
+
+/// At most `limit` images for training, and those for validation: the set's own, or else a third as many from its part
+/// for training. Nothing here balances the classes: one of them is made rare anyway.
+fn train_and_valid(set: &ImageSet, limit: usize, seed: u64) -> (Images, Images) {
+    let mut order: Vec<usize> = (0..set.train.len()).collect();
+    if let Some(valid) = &set.valid {
+        order.truncate(limit);
+        return (set.train.select(&order), valid.clone());
+    }
+    order.shuffle(&mut random::stream(seed, "validation carved from training"));
+    let rest = order.split_off(limit.min(order.len() * 5 / 6));
+    (set.train.select(&order), set.train.select(&rest[..rest.len().min(limit.div_ceil(3))]))
 }
 
 /// The places of all other digits, and those of `digit`.
-fn by_class(picked: &Picked, digit: u8) -> [Vec<usize>; 2] {
+fn by_class(images: &Images, digit: u8) -> [Vec<usize>; 2] {
     let (rare, common): (Vec<usize>, Vec<usize>) =
-        picked.order.iter().partition(|place| picked.images.labels[**place] == digit);
+        (0..images.len()).partition(|place| images.label(*place) == usize::from(digit));
     [common, rare]
 }
 
@@ -128,7 +141,7 @@ fn repeats(table: &Table) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::digits::Digits, *};
     use std::collections::HashSet;
 
     fn rows(table: &Table) -> HashSet<Vec<u32>> {
@@ -156,9 +169,10 @@ mod tests {
     fn a_digit_that_hardly_occurs_is_an_error() {
         let mut digits = Digits::carried().unwrap();
         assert!(check_digit(&digits, 3, usize::MAX, &[1, 2]).is_ok());
-        digits.test.labels.iter_mut().filter(|label| **label == 3).skip(5).for_each(|label| *label = 4);
+        let [common, rare] = by_class(&digits.test, 3);
+        digits.test = digits.test.select(&[common.as_slice(), &rare[..5]].concat());
         let message = check_digit(&digits, 3, usize::MAX, &[1]).unwrap_err().to_string();
-        assert!(message.contains("5 of 1000 images for test show the digit 3"), "{message}");
+        assert!(message.contains("5 of 905 images for test show the digit 3"), "{message}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl LabelCounts {
 
     /// Counts an IDX file of labels, plain or gzip.
     pub fn from_idx(path: &Path) -> Result<Self> {
-        let labels = idx::read_labels(path)?;
+        let (_, labels) = idx::read(path, idx::LABELS)?;
         Self::new(short(path), labels.iter().map(u8::to_string).collect())
     }
 

@@ -1,10 +1,22 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
+pub mod catalogue;
+pub mod cifar;
 pub mod csv;
 pub mod digits;
+// The experiments on these sets don't use all of it yet.
+#[allow(dead_code)]
+pub mod emoji;
+pub mod fetch;
 pub mod idx;
+#[allow(dead_code)]
+pub mod images;
 pub mod imbalanced;
 pub mod labels;
+pub mod mnist;
+#[allow(dead_code)]
+pub mod sources;
+pub mod stock;
 pub mod synthetic;
 
 use burn::tensor::{Device, Tensor, TensorData};
