@@ -16,6 +16,7 @@ mod saved;
 mod settings;
 mod statistics;
 mod terminal;
+mod tsne;
 mod unfinished;
 mod wording;
 

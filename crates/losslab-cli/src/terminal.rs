@@ -1,23 +1,16 @@
 //! What the program shows in the terminal: progress while it trains, then the results.
 
-use crate::outcome::{Outcome, Table};
+use crate::{outcome::Table, record::Recorded};
 use anyhow::Result;
 use comfy_table::{CellAlignment, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     io::{self, Write},
     path::Path,
 };
 
-/// A bar on standard error; silent where that is not a terminal.
-pub fn progress(trainings: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} trainings, {eta} left").expect("a valid template");
-    ProgressBar::new(trainings as u64).with_style(style)
-}
-
-/// Prints the tables of results, the result in a sentence, and where the report is.
-pub fn print(outcome: &Outcome, report: &Path) -> Result<()> {
-    unless_closed(write(&mut io::stdout().lock(), outcome, report))
+/// Prints the tables of results, each result in a sentence, and where the report is.
+pub fn print(records: &[Recorded], report: &Path) -> Result<()> {
+    unless_closed(write(&mut io::stdout().lock(), records, report))
 }
 
 /// Prints text.
@@ -34,15 +27,21 @@ fn unless_closed(written: io::Result<()>) -> Result<()> {
     }
 }
 
-fn write(out: &mut impl Write, outcome: &Outcome, report: &Path) -> io::Result<()> {
-    for section in &outcome.story.sections {
-        if let Some(table) = section.tables.first() {
-            writeln!(out, "{}\n{}\n", section.title, plain(table))?;
+fn write(out: &mut impl Write, records: &[Recorded], report: &Path) -> io::Result<()> {
+    let mut held = 0;
+    let mut expected = 0;
+    for Recorded { outcome, .. } in records {
+        for section in &outcome.story.sections {
+            if let Some(table) = section.tables.first() {
+                writeln!(out, "{}\n{}\n", section.title, plain(table))?;
+            }
         }
+        outcome.story.notice.iter().try_for_each(|notice| writeln!(out, "Note: {notice}"))?;
+        writeln!(out, "{}\n", outcome.story.headline)?;
+        held += outcome.checks.iter().filter(|check| check.holds).count();
+        expected += outcome.checks.len();
     }
-    let held = outcome.checks.iter().filter(|check| check.holds).count();
-    writeln!(out, "{}\n", outcome.story.headline)?;
-    writeln!(out, "Expectations met: {held} of {}.", outcome.checks.len())?;
+    writeln!(out, "Expectations met: {held} of {expected}.")?;
     writeln!(out, "Report: {}", report.display())
 }
 

@@ -5,6 +5,7 @@ mod data;
 mod list;
 mod loss;
 mod metric;
+mod report;
 mod run;
 
 use anyhow::Result;
@@ -15,6 +16,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Run an experiment and write its report.
     Run(run::RunArgs),
+    /// Make one report of several runs.
+    Report(report::ReportArgs),
     /// Say which loss to use, with which hyperparameters and batches, and what to beat first.
     Advise(advise::AdviseArgs),
     /// List the published data sets, fetch them, check them.
@@ -38,6 +41,7 @@ impl Command {
     pub fn run(self) -> Result<()> {
         match self {
             Command::Run(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Advise(args) => args.run(),
             Command::Data(args) => args.run(),
             Command::List(args) => args.run(),

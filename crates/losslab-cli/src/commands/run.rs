@@ -1,8 +1,10 @@
 //! `losslab run`: experiments from flags to report.
 
 use crate::{
+    data::sources::Sources,
     experiments::{EXPERIMENTS, Exercise, Experiment, Plan, Preset, Request},
-    lab::{Devices, Lab, Progress},
+    lab::{Devices, Lab, Progress, Store},
+    outcome::Outcome,
     record::{Record, RunInfo},
     terminal,
     unfinished::{Fingerprint, Unfinished},
@@ -10,7 +12,12 @@ use crate::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write, path::PathBuf, process, time::Instant};
+use std::{
+    fmt::Write,
+    path::PathBuf,
+    process,
+    time::{Duration, Instant},
+};
 
 /// The name that stands for all experiments.
 const ALL: &str = "all";
@@ -131,6 +138,7 @@ impl Run {
         }
         ensure!(!asked.out.exists() || asked.out.is_dir(), "{}: not a folder", asked.out.display());
         let devices = Devices::named(&asked.device)?;
+        let sources = Sources::new(asked.data_dir.as_deref(), asked.preset == Preset::Quick)?;
         let known = |name: &str| experiments.iter().any(|one| one.knobs.iter().any(|knob| knob.name == name));
         if asked.experiment == ALL
             && let Some(unknown) = asked.set.iter().find(|set| !known(key(set)))
@@ -147,7 +155,7 @@ impl Run {
                 set: set.clone(),
                 seeds: asked.seeds,
                 data: asked.data.clone(),
-                data_dir: asked.data_dir.clone(),
+                sources: sources.clone(),
             };
             let exercise = (experiment.prepare)(&request)?;
             Ok(Prepared { experiment, set, plan: exercise.plan(), exercise })
@@ -163,24 +171,32 @@ impl Run {
         let folder = unfinished.run_folder();
         say_how_to_resume(folder)?;
         let is_alone = self.exercises.len() == 1;
+        let report = folder.join("report.html");
+        let mut finished = Vec::new();
+        let mut records = Vec::new();
         for prepared in &self.exercises {
             let name = prepared.experiment.name;
-            if unfinished.is_done(name) {
-                continue;
-            }
             let record = Record::in_folder(&if is_alone { folder.to_owned() } else { folder.join(name) })?;
-            let started = Instant::now();
-            let progress = Progress::new(prepared.plan.epochs as u64);
-            let lab = Lab::new(self.devices.clone(), unfinished.store(name)?, progress.clone());
-            let outcome = prepared.exercise.run(&lab);
-            progress.finish();
-            let outcome = outcome?;
-            let info = RunInfo::new(self.command(prepared), prepared.plan.trainings, started.elapsed());
-            let report = record.write(&outcome, &info)?;
-            unfinished.done(name)?;
-            terminal::print(&outcome, &report)?;
+            if !unfinished.is_done(name) {
+                let (outcome, took) = self.measured(prepared, unfinished.store(name)?)?;
+                record.write(&outcome, &RunInfo::new(self.command(prepared), prepared.plan.trainings, took))?;
+                unfinished.done(name)?;
+            }
+            finished.push(record.folder().to_owned());
+            // After each: a run that is stopped later has a report of what was finished.
+            records = super::report::write(&report, &finished)?;
         }
-        unfinished.remove()
+        unfinished.remove()?;
+        terminal::print(&records, &report)
+    }
+
+    fn measured(&self, prepared: &Prepared, store: Store) -> Result<(Outcome, Duration)> {
+        let started = Instant::now();
+        let progress = Progress::new(prepared.plan.epochs as u64);
+        let lab = Lab::new(self.devices.clone(), store, progress.clone());
+        let outcome = prepared.exercise.run(&lab);
+        progress.finish();
+        Ok((outcome?, started.elapsed()))
     }
 
     /// The command that repeats one experiment, with everything that was left to defaults and may change later.

@@ -108,6 +108,12 @@ impl Images {
         Images { places: indices.iter().map(|index| self.places[*index]).collect(), ..self.clone() }
     }
 
+    /// A number that differs for different images.
+    pub fn hash(&self) -> u64 {
+        let of_one = |index| random::hash(self.pixels(index)).rotate_left(self.label(index) as u32);
+        (0..self.len()).fold(0, |hash: u64, index| hash.rotate_left(5) ^ of_one(index))
+    }
+
     /// The images whose class is wanted.
     pub fn of_classes(&self, wanted: impl Fn(usize) -> bool) -> Images {
         let indices: Vec<usize> = (0..self.len()).filter(|index| wanted(self.label(*index))).collect();
@@ -255,6 +261,12 @@ impl ImageSet {
     /// The size of the images.
     pub fn shape(&self) -> Shape {
         self.train.shape()
+    }
+
+    /// A number that differs for different images.
+    pub fn hash(&self) -> u64 {
+        let parts = [Some(&self.train), self.valid.as_ref(), Some(&self.test)];
+        parts.into_iter().flatten().fold(0, |hash, part| hash.rotate_left(1) ^ part.hash())
     }
 
     /// The parts for a seed, each with at most so many images and its classes balanced. Without a validation part in

@@ -21,7 +21,7 @@ use settings::{KNOBS, Settings};
 
 use super::{Exercise, Experiment, Plan, Request};
 use crate::{
-    data::{Split, csv, digits::Digits, imbalanced},
+    data::{Split, csv, imbalanced},
     lab::{Job, Lab},
     models::mlp::Mlp,
     outcome::Outcome,
@@ -154,7 +154,7 @@ impl Focal {
                 vec![DataSet::table(csv::read(file, &settings.label)?, &name)]
             }
             None => {
-                let digits = request.data_dir.as_deref().map_or_else(Digits::carried, Digits::from_folder)?;
+                let digits = request.sources.digits()?;
                 imbalanced::check_digit(&digits, settings.digit, settings.images, &seeds)?;
                 // The slowest first: it then can't keep one core busy at the end while the others rest.
                 vec![

@@ -3,6 +3,7 @@
 pub mod focal;
 
 use crate::{
+    data::sources::Sources,
     lab::Lab,
     outcome::Outcome,
     settings::{self, Knob},
@@ -33,7 +34,7 @@ pub struct Experiment {
 }
 
 /// What a user asks an experiment for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Which hyperparameters to start from.
     pub preset: Preset,
@@ -43,8 +44,8 @@ pub struct Request {
     pub seeds: Option<u64>,
     /// A file in place of the experiment's data sets.
     pub data: Option<PathBuf>,
-    /// A folder with complete data sets.
-    pub data_dir: Option<PathBuf>,
+    /// Where to look for data sets.
+    pub sources: Sources,
 }
 
 /// How much to do.
@@ -143,12 +144,17 @@ impl Experiment {
 mod tests {
     use super::*;
 
+    /// A request for data that are always there.
+    fn carried(preset: Preset, set: Vec<String>) -> Request {
+        Request { preset, set, seeds: None, data: None, sources: Sources::new(None, true).unwrap() }
+    }
+
     #[test]
     fn every_setting_has_a_knob_and_every_default_is_in_range() {
         for experiment in EXPERIMENTS {
             let name = experiment.name;
             for preset in [Preset::Quick, Preset::Full] {
-                let request = |set| Request { preset, set, ..Request::default() };
+                let request = |set| carried(preset, set);
                 let settings = (experiment.prepare)(&request(Vec::new())).unwrap().plan().settings;
                 let fields = settings.as_object().unwrap();
                 assert_eq!(fields.len(), experiment.knobs.len(), "{name}");
@@ -164,8 +170,10 @@ mod tests {
                 };
                 let set = experiment.knobs.iter().map(assign).collect();
                 assert_eq!((experiment.prepare)(&request(set)).unwrap().plan().settings, settings, "{name}");
+                if preset == Preset::Quick {
+                    assert_eq!(settings, (experiment.defaults)(), "{name}");
+                }
             }
-            assert_eq!((experiment.prepare)(&Request::default()).unwrap().plan().settings, (experiment.defaults)());
         }
     }
 }
