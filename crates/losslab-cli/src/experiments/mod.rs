@@ -1,5 +1,6 @@
 //! One file an exercise of the lab, each to be read from top to bottom as its worked solution.
 
+mod common;
 pub mod focal;
 
 use crate::{

@@ -1,7 +1,13 @@
 //! The convolutional encoder of the handout's Siamese network: an image becomes an embedding.
 
-use super::layers::{conv2d, linear};
-use crate::random::Random;
+use super::{
+    layers::{conv2d, linear},
+    mlp::values,
+};
+use crate::{
+    data::images::{Images, Scaling},
+    random::Random,
+};
 use burn::{
     module::Module,
     nn::{Linear, conv::Conv2d, pool::MaxPool2dConfig},
@@ -12,6 +18,8 @@ use burn::{
 const CHANNELS: [usize; 2] = [32, 64];
 /// Width of the hidden layer.
 const HIDDEN: usize = 256;
+/// Images that are embedded at a time: bounds memory, and the result doesn't depend on it.
+const EMBEDDED_AT_ONCE: usize = 256;
 
 /// Two convolutions of 5 × 5 with pooling, then two dense layers.
 #[derive(Module, Debug)]
@@ -45,6 +53,18 @@ impl Encoder {
         let halved = |images| pool.forward(relu(images));
         let seen = halved(self.conv2.forward(halved(self.conv1.forward(images))));
         self.output.forward(relu(self.hidden.forward(seen.flatten(1, 3))))
+    }
+
+    /// Embeddings of all images, row by row, without recording gradients.
+    pub fn embed(&self, images: &Images, scaling: &Scaling) -> Vec<f32> {
+        let network = self.valid();
+        let device = network.output.weight.val().device();
+        let all: Vec<usize> = (0..images.len()).collect();
+        let embedded = all.chunks(EMBEDDED_AT_ONCE).map(|indices| {
+            let embeddings = network.forward(images.batch(indices, scaling, &device));
+            values(embeddings)
+        });
+        embedded.flatten().collect()
     }
 }
 
