@@ -85,8 +85,8 @@ pub static FASHION_MNIST: Entry = Entry {
     title: "Fashion-MNIST",
     about: "60,000 + 10,000 pieces of clothing, 28 x 28, grey",
     licence: "MIT, (c) 2017 Zalando SE",
-    citation: "Xiao, Rasul, Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms, \
-               2017",
+    citation: "Xiao, Rasul, Vollgraf: Fashion-MNIST: a novel image dataset for benchmarking machine learning \
+               algorithms, 2017",
     folders: &["fashion-mnist"],
     mirrors: &[
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
