@@ -17,6 +17,7 @@ mod settings;
 mod statistics;
 mod terminal;
 mod training;
+mod tsne;
 mod wording;
 
 use clap::{CommandFactory, FromArgMatches, Parser, error::ErrorKind};

@@ -1,11 +1,23 @@
 //! What an experiment returns: numbers, checks, tables and figures as data. Nothing here draws or trains.
 
-use crate::statistics;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+mod figure;
+mod numbers;
+mod sheet;
 
-/// The result of an experiment. As JSON it has the first five fields; the story is for the report.
-#[derive(Clone, Debug, Serialize)]
+pub use figure::{Axis, Bars, Cloud, Colour, Figure, Format, Line, Mark, Plot, Stroke};
+pub use sheet::Sheet;
+
+use crate::statistics;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::Value;
+use std::fmt;
+
+/// The result of an experiment. As JSON it has the first five fields; the story, which is for the report, is a file
+/// of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The name after `losslab run`.
     pub experiment: String,
@@ -23,12 +35,12 @@ pub struct Outcome {
 }
 
 /// A method on a data set, such as `digits/focal gamma=2`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Data set, a slash, method.
     pub name: String,
     /// Metrics by name, in the order in which they are shown.
-    #[serde(serialize_with = "as_map")]
+    #[serde(serialize_with = "as_map", deserialize_with = "from_map")]
     pub metrics: Vec<(String, Metric)>,
 }
 
@@ -40,13 +52,16 @@ impl Row {
 }
 
 /// A number measured once for each seed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Mean over the seeds.
+    #[serde(deserialize_with = "numbers::read")]
     pub mean: f64,
     /// Standard deviation over the seeds; 0 for a single seed.
+    #[serde(deserialize_with = "numbers::read")]
     pub std: f64,
     /// One value a seed.
+    #[serde(deserialize_with = "numbers::read")]
     pub values: Vec<f64>,
 }
 
@@ -57,7 +72,7 @@ impl From<Vec<f64>> for Metric {
 }
 
 /// An expectation and what came of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     /// What is compared.
     pub name: String,
@@ -70,12 +85,16 @@ pub struct Check {
 }
 
 /// What the report tells, in its order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Story {
+    /// Number of the exercise.
+    pub number: usize,
     /// The experiment in a few words.
     pub title: String,
     /// What was asked.
     pub question: String,
+    /// What the reader must know first, such as data that were not there and what took their place.
+    pub notice: Vec<String>,
     /// The result in one sentence.
     pub headline: String,
     /// What the checks compare and when they hold.
@@ -87,7 +106,7 @@ pub struct Story {
 }
 
 /// A part of the report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Section {
     /// Heading.
     pub title: String,
@@ -100,7 +119,7 @@ pub struct Section {
 }
 
 /// Something to learn.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lesson {
     /// What it is about.
     pub title: String,
@@ -113,7 +132,7 @@ pub struct Lesson {
 }
 
 /// A table of texts. The first column names the row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
     /// Heading.
     pub title: String,
@@ -126,7 +145,7 @@ pub struct Table {
 }
 
 /// A cell of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// What it says.
     pub text: String,
@@ -140,109 +159,25 @@ impl From<String> for Cell {
     }
 }
 
-/// A figure.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// Heading.
-    pub title: String,
-    /// How to read it.
-    pub caption: String,
-    /// What is drawn.
-    pub plot: Plot,
-}
-
-/// The kinds of figures.
-#[derive(Clone, Debug)]
-pub enum Plot {
-    /// Lines and points.
-    Lines {
-        /// Horizontal axis.
-        x: Axis,
-        /// Vertical axis.
-        y: Axis,
-        /// The lines, in the order of the legend.
-        lines: Vec<Line>,
-    },
-    /// Bars that stack up to a whole.
-    Stacks {
-        /// Vertical axis.
-        y: Axis,
-        /// One name a bar.
-        bars: Vec<String>,
-        /// The layers from bottom to top, which form a scale: name and one height a bar.
-        layers: Vec<(String, Vec<f64>)>,
-    },
-    /// A coloured number for each pair.
-    Heat {
-        /// Title of the horizontal axis.
-        x: String,
-        /// Title of the vertical axis.
-        y: String,
-        /// Names along the horizontal axis.
-        columns: Vec<String>,
-        /// Names along the vertical axis.
-        rows: Vec<String>,
-        /// What the colour stands for.
-        value: String,
-        /// The numbers, row by row.
-        cells: Vec<Vec<f64>>,
-    },
-}
-
-/// An axis.
-#[derive(Clone, Debug, Default)]
-pub struct Axis {
-    /// Name and unit.
-    pub title: String,
-    /// Logarithmic.
-    pub log: bool,
-    /// Shares from 0 to 1 are shown as per cent.
-    pub percent: bool,
-    /// From and to, where the data are not to decide.
-    pub range: Option<(f64, f64)>,
-}
-
-/// One line of a figure.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// Name in the legend.
-    pub name: String,
-    /// Horizontal positions.
-    pub x: Vec<f64>,
-    /// Vertical positions.
-    pub y: Vec<f64>,
-    /// Half the length of an error bar for each point; empty for none.
-    pub spread: Vec<f64>,
-    /// Its colour.
-    pub colour: Colour,
-    /// How it is drawn.
-    pub stroke: Stroke,
-}
-
-/// A colour by its meaning. The report has the shades, for a dark and for a light page.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Colour {
-    /// A place in the palette: the same method has the same colour in all figures.
-    Method(usize),
-    /// A place on a scale, from 0 to 1.
-    Scale(f64),
-}
-
-/// How a line is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stroke {
-    /// A solid line.
-    Solid,
-    /// A dashed line.
-    Dashed,
-    /// A line with a mark at each point.
-    Marked,
-    /// Marks without a line.
-    Points,
-}
-
 fn as_map<S: Serializer>(metrics: &[(String, Metric)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(metrics.iter().map(|(name, metric)| (name, metric)))
+}
+
+/// Metrics in the order of the file, which a map would lose.
+fn from_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Metric)>, D::Error> {
+    struct InOrder;
+    impl<'de> Visitor<'de> for InOrder {
+        type Value = Vec<(String, Metric)>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("metrics by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            std::iter::from_fn(|| map.next_entry().transpose()).collect()
+        }
+    }
+    deserializer.deserialize_map(InOrder)
 }
 
 #[cfg(test)]
@@ -275,5 +210,17 @@ mod tests {
                 "checks": [{"name": "n", "expected": "e", "measured": "m", "holds": true}]
             })
         );
+    }
+
+    #[test]
+    fn an_outcome_is_read_back_in_its_order() {
+        let row = Row {
+            name: "digits/triplet".into(),
+            metrics: ["recall", "accuracy", "map"].map(|name| (name.into(), vec![0.25, f64::NAN].into())).to_vec(),
+        };
+        let text = serde_json::to_string(&row).unwrap();
+        let read: Row = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        assert!(read.metric("map").unwrap().mean.is_nan() && read.metrics[1].1.values[0] == 0.25);
     }
 }

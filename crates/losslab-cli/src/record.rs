@@ -1,8 +1,11 @@
 //! The files of a run. Each is written whole or not at all.
 
-use crate::{outcome::Outcome, report};
+use crate::{
+    outcome::Outcome,
+    report::{self, Told},
+};
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     fs,
     io::Write,
@@ -11,8 +14,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// What a run leaves beside its report.
+pub const FILES: [&str; 3] = ["outcome.json", "story.json", "run.json"];
+
 /// How a run was made: what may differ between two runs with the same outcome.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The command that repeats it.
     pub command: String,
@@ -67,11 +73,15 @@ impl Record {
         Ok(Self { folder })
     }
 
-    /// Writes `outcome.json`, `run.json` and `report.html`, and returns the path of the report.
+    /// Writes `outcome.json`, `story.json`, `run.json` and `report.html`, and returns the path of the report.
     pub fn write(&self, outcome: &Outcome, info: &RunInfo) -> Result<PathBuf> {
-        self.file("outcome.json", &(serde_json::to_string_pretty(outcome)? + "\n"))?;
-        self.file("run.json", &(serde_json::to_string_pretty(info)? + "\n"))?;
-        self.file("report.html", &report::page(outcome, info))
+        let [outcome_file, story_file, info_file] = FILES;
+        self.file(outcome_file, &(serde_json::to_string_pretty(outcome)? + "\n"))?;
+        // For programs only, and large: on one line.
+        self.file(story_file, &(serde_json::to_string(&outcome.story)? + "\n"))?;
+        self.file(info_file, &(serde_json::to_string_pretty(info)? + "\n"))?;
+        let label = self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        self.file("report.html", &report::page(&[Told { outcome, info, label }]))
     }
 
     fn file(&self, name: &str, content: &str) -> Result<PathBuf> {
@@ -79,6 +89,48 @@ impl Record {
         write_whole(&path, content.as_bytes())?;
         Ok(path)
     }
+}
+
+/// A run as it was written.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// What came out, with its story.
+    pub outcome: Outcome,
+    /// How it was made.
+    pub info: RunInfo,
+}
+
+/// Whether a folder looks like that of a finished run.
+pub fn is_run(folder: &Path) -> bool {
+    folder.join(FILES[0]).is_file()
+}
+
+/// Reads what [`Record::write`] wrote.
+///
+/// # Errors
+/// If a file is missing, or isn't what this version writes: names the file, and the version that wrote it where that
+/// is another one.
+pub fn read(folder: &Path) -> Result<Recorded> {
+    let [outcome_file, story_file, info_file] = FILES.map(|name| folder.join(name));
+    // Alone, so that it can still be read from a file of a version with other fields.
+    #[derive(Deserialize)]
+    struct Version {
+        version: String,
+    }
+    let Version { version } = json(&info_file)?;
+    let here = env!("CARGO_PKG_VERSION");
+    let read = || -> Result<Recorded> {
+        let info = json(&info_file)?;
+        let outcome = Outcome { story: json(&story_file)?, ..json(&outcome_file)? };
+        Ok(Recorded { outcome, info })
+    };
+    let context = || format!("written by losslab {version}, this is losslab {here}");
+    if version == here { read() } else { read().with_context(context) }
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let content = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    serde_json::from_slice(&content).with_context(|| format!("{}: not what losslab writes", path.display()))
 }
 
 /// Writes a file beside its final place and then moves it there: nobody ever sees half of it.
@@ -100,6 +152,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Story;
 
     #[test]
     fn files_are_replaced_whole_and_nothing_else_is_left() {
@@ -116,5 +169,45 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let message = format!("{:#}", Record::in_folder(&file.path().join("sub")).unwrap_err());
         assert!(message.contains("cannot be made"), "{message}");
+    }
+
+    #[test]
+    fn a_record_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = Outcome {
+            experiment: "focal".into(),
+            config: serde_json::json!({"epochs": 1}),
+            seeds: vec![1],
+            rows: Vec::new(),
+            checks: Vec::new(),
+            story: Story { number: 1, title: "T".into(), ..Story::default() },
+        };
+        let info = RunInfo::new("losslab run focal".into(), 1, Duration::from_secs(2));
+        Record::in_folder(folder.path()).unwrap().write(&outcome, &info).unwrap();
+        let recorded = read(folder.path()).unwrap();
+        assert_eq!(
+            serde_json::to_value((&recorded.outcome, &recorded.outcome.story, &recorded.info)).unwrap(),
+            serde_json::to_value((&outcome, &outcome.story, &info)).unwrap()
+        );
+
+        let refused = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            let kept = fs::read(&path).unwrap();
+            fs::write(&path, content).unwrap();
+            let message = format!("{:#}", read(folder.path()).unwrap_err());
+            fs::write(&path, kept).unwrap();
+            assert!(message.contains(name) && message.contains("not what losslab writes"), "{message}");
+        };
+        refused("outcome.json", "{}");
+        refused("story.json", "[1, 2");
+        refused("run.json", "{\"version\": 3}");
+
+        let info = fs::read_to_string(folder.path().join("run.json")).unwrap();
+        fs::write(folder.path().join("run.json"), info.replace(env!("CARGO_PKG_VERSION"), "99.0.0")).unwrap();
+        fs::write(folder.path().join("story.json"), "{\"chapters\": []}").unwrap();
+        let message = format!("{:#}", read(folder.path()).unwrap_err());
+        assert!(message.contains("written by losslab 99.0.0, this is losslab"), "{message}");
+        fs::remove_file(folder.path().join("story.json")).unwrap();
+        assert!(format!("{:#}", read(folder.path()).unwrap_err()).contains("story.json: cannot be read"));
     }
 }

@@ -28,6 +28,16 @@ pub fn mean_and_spread(metric: &Metric) -> String {
     }
 }
 
+/// A mean and its spread in four digits, whatever the unit: `0.9732 ± 0.0021`. A single value has no spread.
+pub fn plain_mean_and_spread(metric: &Metric) -> String {
+    let size = metric.mean.abs().max(metric.std);
+    let decimals = if size > 0.0 { (3.0 - size.log10().floor()).clamp(0.0, 300.0) as usize } else { 0 };
+    match metric.values.len() {
+        1 => format!("{:.decimals$}", metric.mean),
+        _ => format!("{:.decimals$} ± {:.decimals$}", metric.mean, metric.std),
+    }
+}
+
 /// A difference of shares in percentage points: `+15.0 points`, `−0.2 points`.
 pub fn points(difference: f64) -> String {
     format!("{} points", signed(difference))
@@ -78,6 +88,9 @@ mod tests {
         assert_eq!([significant(12.345), significant(1.0), significant(0.0043)], ["12.35", "1.00", "0.0043"]);
         assert_eq!(mean_and_spread(&vec![0.5, 0.7].into()), "60.0 ± 14.1");
         assert_eq!(mean_and_spread(&vec![0.5].into()), "50.0");
+        assert_eq!(plain_mean_and_spread(&vec![0.5, 0.7].into()), "0.6000 ± 0.1414");
+        assert_eq!(plain_mean_and_spread(&vec![12345.6].into()), "12346");
+        assert_eq!(plain_mean_and_spread(&vec![0.0, 0.0].into()), "0 ± 0");
         assert_eq!([points(0.15), points(-0.002), points(-0.0001)], ["+15.0 points", "−0.2 points", "0.0 points"]);
         assert_eq!([p_value(0.0123), p_value(0.0001)], ["p = 0.012", "p < 0.001"]);
         assert_eq!(tested(0.1, None), "+10.0 points (one seed allows no test)");

@@ -60,7 +60,7 @@ fn a_run_leaves_its_record_and_prints_its_results() {
     succeeded(&output);
     let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
-    assert_eq!(files, ["outcome.json", "report.html", "run.json"]);
+    assert_eq!(files, ["outcome.json", "report.html", "run.json", "story.json"]);
 
     let outcome: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.path().join("outcome.json")).unwrap()).unwrap();

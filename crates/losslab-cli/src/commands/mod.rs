@@ -4,6 +4,7 @@ mod advise;
 mod list;
 mod loss;
 mod metric;
+mod report;
 mod run;
 
 use anyhow::Result;
@@ -14,6 +15,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Run an experiment and write its report.
     Run(run::RunArgs),
+    /// Make one report of several runs.
+    Report(report::ReportArgs),
     /// Say which loss to use, with which hyperparameters and batches, and what to beat first.
     Advise(advise::AdviseArgs),
     /// List the experiments, the losses and the metrics.
@@ -35,6 +38,7 @@ impl Command {
     pub fn run(self) -> Result<()> {
         match self {
             Command::Run(args) => run::Plan::new(args)?.run(),
+            Command::Report(args) => args.run(),
             Command::Advise(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     models::mlp::values,
-    outcome::{Axis, Colour, Figure, Line, Plot, Stroke},
+    outcome::{Axis, Colour, Figure, Format, Line, Plot, Stroke},
 };
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -47,6 +47,7 @@ pub fn focal_curves(settings: &Settings) -> Figure {
             x: share_axis("Probability of the true class, p_t"),
             y: Axis { title: "Loss (nats)".into(), range: Some((0.0, 4.8)), ..Axis::default() },
             lines: lines.collect(),
+            marks: Vec::new(),
         },
     }
 }
@@ -89,6 +90,7 @@ fn precision_recall(results: &Results, settings: &Settings) -> Figure {
             x: share_axis("Recall of the rare class"),
             y: share_axis("Precision"),
             lines: curves.chain(at_threshold).collect(),
+            marks: Vec::new(),
         },
     }
 }
@@ -128,6 +130,7 @@ fn gamma_sweep(results: &Results, settings: &Settings) -> Figure {
                 curve("f1", "F1", Colour::Method(5), 0.04),
                 plain,
             ],
+            marks: Vec::new(),
         },
     }
 }
@@ -164,6 +167,7 @@ fn over_the_epochs(results: &Results, settings: &Settings) -> Figure {
             x: Axis { title: "Epoch".into(), ..Axis::default() },
             y: Axis { title: "Mean −log p_t (nats)".into(), log: true, ..Axis::default() },
             lines: lines.flatten().collect(),
+            marks: Vec::new(),
         },
     }
 }
@@ -210,6 +214,7 @@ fn choice_of_alpha(results: &Results, settings: &Settings) -> Figure {
             cells: (0..settings.gamma.len())
                 .map(|gamma| alphas.clone().map(|alpha| mean(gamma, alpha)).collect())
                 .collect(),
+            format: Format::Percent,
         },
     }
 }

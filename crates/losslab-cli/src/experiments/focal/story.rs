@@ -53,6 +53,7 @@ pub fn tell(settings: &Settings, results: &[Results]) -> (Vec<Check>, Story) {
     };
     let sets = results.iter().map(|results| section(results, settings));
     let story = Story {
+        number: 1,
         title: "Focal loss for imbalanced data".to_owned(),
         question: format!(
             "When one class is rare, cross-entropy is said to give it up and focal loss to rescue it. Here the same \
@@ -61,6 +62,7 @@ pub fn tell(settings: &Settings, results: &[Results]) -> (Vec<Check>, Story) {
              decision threshold tuned on the validation part.",
             list(&settings.gamma.iter().map(ToString::to_string).collect::<Vec<_>>())
         ),
+        notice: Vec::new(),
         headline: results
             .iter()
             .find(|r| r.set.is_digits())
