@@ -17,6 +17,7 @@ mod settings;
 mod statistics;
 mod terminal;
 mod training;
+#[allow(dead_code, reason = "for the experiments with embeddings")]
 mod tsne;
 mod wording;
 
