@@ -88,7 +88,13 @@ fn navigation(exercises: &[Exercise]) -> String {
             parts(exercise)
         )
     };
-    let short: String = exercises.iter().map(|exercise| link(&exercise.key.replace('-', " "), &exercise.key)).collect();
+    let names: Vec<&str> = exercises.iter().map(|exercise| exercise.told.outcome.experiment.as_str()).collect();
+    let short = |exercise: &Exercise| {
+        let Told { outcome, label, .. } = exercise.told;
+        let is_only = names.iter().filter(|name| **name == outcome.experiment).count() == 1;
+        link(if is_only { &outcome.experiment } else { label }, &exercise.key)
+    };
+    let short: String = exercises.iter().map(short).collect();
     let chapters: String = exercises.iter().map(chapter).collect();
     format!(
         "<details class=contents><summary>Contents</summary><nav>{}{}{chapters}</nav></details>\

@@ -5,8 +5,10 @@ use super::{
     exercise::{Exercise, counted, held, settings},
     html::{checks, escape, prose, scrolled},
 };
-use crate::{outcome::Check, outcome::Outcome, wording};
-use std::fmt::Write;
+use crate::{
+    outcome::{Check, Outcome, Row},
+    wording,
+};
 
 /// The overview.
 pub fn html(exercises: &[Exercise]) -> String {
@@ -126,7 +128,7 @@ fn side_by_side(runs: &[&Exercise]) -> String {
         let rows: Vec<_> = outcomes.iter().map(|outcome| outcome.rows.iter().find(|row| row.name == *name)).collect();
         let metrics = rows.iter().map(|row| row.iter().flat_map(|row| row.metrics.iter().map(|(metric, _)| metric)));
         for metric in in_order(metrics) {
-            let cell = |found: &Option<&crate::outcome::Row>| {
+            let cell = |found: &Option<&Row>| {
                 let metric = found.and_then(|row| row.metric(metric));
                 metric.map_or("–".to_owned(), wording::plain_mean_and_spread)
             };

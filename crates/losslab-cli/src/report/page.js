@@ -126,18 +126,19 @@
   note.hidden = true;
   const picture = note.appendChild(document.createElement("canvas"));
   const words = note.appendChild(document.createElement("div"));
-  const showPoint = (plot, figure, { points: [point] }) => {
+  const showPoint = (figure, { points: [point] }) => {
     const { name, text, pictures } = figure.data[point.curveNumber];
     const index = pictures?.[point.pointNumber];
     picture.hidden = index === undefined || figure.sheet === undefined;
     if (!picture.hidden) drawPicture(picture, figure.sheet, index);
     words.textContent = [name, text?.[point.pointNumber]].filter(Boolean).join("\n");
     note.hidden = false;
-    const { left, top } = plot.getBoundingClientRect();
-    const { x0, x1, y0 } = point.bbox;
-    const [across, above] = [left + (x0 + x1) / 2 - note.offsetWidth / 2, top + y0 - note.offsetHeight - 8];
+    // The box is where the point is in the document; the note is where it is in the window.
+    const { x0, x1, y0, y1 } = point.bbox;
+    const across = (x0 + x1) / 2 - scrollX - note.offsetWidth / 2;
+    const above = y0 - scrollY - note.offsetHeight - 8;
     note.style.left = `${Math.max(4, Math.min(across, root.clientWidth - note.offsetWidth - 4))}px`;
-    note.style.top = `${above > 4 ? above : top + point.bbox.y1 + 8}px`;
+    note.style.top = `${above > 4 ? above : y1 - scrollY + 8}px`;
   };
   const hideNote = () => { note.hidden = true; };
   addEventListener("scroll", hideNote, { passive: true });
@@ -149,7 +150,7 @@
     if (drawn.has(index)) return;
     drawn.add(index);
     if (!plot.classList.contains("square")) return;
-    plot.on("plotly_hover", (event) => showPoint(plot, figure, event));
+    plot.on("plotly_hover", (event) => showPoint(figure, event));
     plot.on("plotly_unhover", hideNote);
   };
   const redraw = () => {

@@ -26,7 +26,11 @@ pub fn draw(points: &[Cloud]) -> Value {
     };
     json!({
         "data": points.iter().map(trace).collect::<Vec<_>>(),
-        "layout": { "xaxis": bare(json!({})), "yaxis": bare(json!({ "scaleanchor": "x", "constrain": "domain" })) },
+        "layout": {
+            "xaxis": bare(json!({})),
+            "yaxis": bare(json!({ "scaleanchor": "x", "constrain": "domain" })),
+            "margin": { "l": 12 },
+        },
     })
 }
 
