@@ -159,7 +159,7 @@ impl Line {
         let [s0, s1, s2] = self.square;
         // The root is √s₂·√(u² + m) with u = x + s₁/s₂; its derivative √s₂·u/√(u² + m) must be −slope/radius.
         let steepness = -self.slope / (self.radius * s2.sqrt());
-        if steepness <= -1.0 || !(s2 > 0.0) {
+        if s2 <= 0.0 || steepness <= -1.0 {
             return 0.0;
         }
         if steepness >= 1.0 {

@@ -78,8 +78,9 @@ impl GramMatrix {
     /// The cosine of two gradients; nothing where one of them is zero.
     pub fn cosine(&self, i: usize, j: usize) -> Option<f64> {
         let lengths = self.norm(i) * self.norm(j);
-        (lengths != 0.0)
-            .then(|| if i == j { lengths / lengths } else { (self.product(i, j) / lengths).clamp(-1.0, 1.0) })
+        // A gradient is exactly along itself, whatever the rounding.
+        let product = if i == j { lengths } else { self.product(i, j) };
+        (lengths != 0.0).then(|| (product / lengths).clamp(-1.0, 1.0))
     }
 
     /// Norms and cosines, to be kept and plotted.
