@@ -62,6 +62,7 @@ mod pc_grad;
 mod surgery;
 mod uncertainty;
 mod weighted_sum;
+mod worst_case;
 
 pub use ca_grad::{CaGrad, CaGradConfig};
 pub use dynamic_weight_average::{DynamicWeightAverage, DynamicWeightAverageConfig};

@@ -44,7 +44,7 @@ fn gradients(tasks: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Ve
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
     #[test]
     fn pcgrad_harms_neither_of_two_tasks(gradients in gradients(2..=2)) {
@@ -69,7 +69,7 @@ proptest! {
         let step = combined.iter().zip(&sum).map(|(x, y)| x - y).collect::<Vec<f32>>();
         prop_assert!(norm(&step) <= c * norm(&sum) + rounding);
         let found = worst(&gradients, &combined);
-        // Where the worst case vanishes, its direction is known to three digits only.
+        // Where the worst case vanishes, rounding leaves three digits of its direction.
         let rounding = 1e-3 * longest(&gradients).powi(2);
         prop_assert!(found >= worst(&gradients, &sum) - rounding, "no worse than the sum");
         for direction in elsewhere.iter().filter(|direction| norm(direction) > 0.0) {
@@ -87,7 +87,9 @@ proptest! {
     #[test]
     fn the_order_of_tasks_does_not_matter(gradients in gradients(1..=5), c in 0.0f64..1.5) {
         let reversed = gradients.iter().rev().cloned().collect::<Vec<Vec<f32>>>();
-        assert_near(&ca_grad(c, &reversed), &ca_grad(c, &gradients), 2e-3 * longest(&gradients));
+        // Where the worst case vanishes, several combinations are equally good.
+        let [one, other] = [&reversed, &gradients].map(|rows| worst(&gradients, &ca_grad(c, rows)));
+        prop_assert!((one - other).abs() <= 1e-3 * longest(&gradients).powi(2), "{one} and {other}");
         if gradients.len() == 2 {
             assert_near(&pc_grad(&reversed), &pc_grad(&gradients), 1e-6 * longest(&gradients));
         }
@@ -100,7 +102,7 @@ proptest! {
         let scaled = |rows: &[Vec<f32>]| rows.iter().map(|row| row.iter().map(|x| x * scale).collect()).collect();
         let large: Vec<Vec<f32>> = scaled(&gradients);
         prop_assert_eq!(pc_grad(&large), scaled(&[pc_grad(&gradients)])[0].clone());
-        let tolerance = 1e-4 * longest(&large);
+        let tolerance = 1e-5 * longest(&large);
         assert_near(&ca_grad(0.4, &large), &scaled(&[ca_grad(0.4, &gradients)])[0].clone(), tolerance);
     }
 }
