@@ -1,4 +1,4 @@
-"""Writes one JSON file of expected values per loss, and one per group of metrics. See README.md.
+"""Writes one JSON file of expected values per loss, per group of metrics, and per way to balance tasks. See README.md.
 
     python generate.py               # all
     python generate.py triplet focal metrics-curves # only these
@@ -21,6 +21,7 @@ import metrics_ranking
 import metrics_retrieval
 import metrics_verification
 import multitask
+import multitask_balancing
 import triplet
 
 LOSSES = {
@@ -48,18 +49,27 @@ METRICS = {
     "metrics-ranking": metrics_ranking.ranking,
 }
 
+BALANCING = {
+    "pcgrad": multitask_balancing.pcgrad,
+    "cagrad": multitask_balancing.cagrad,
+    "gradnorm": multitask_balancing.gradnorm,
+    "dwa": multitask_balancing.dwa,
+}
+
 LOSS_LIBRARIES = ["torch", "torchvision", "pytorch-metric-learning"]
 METRIC_LIBRARIES = [
     "numpy", "scipy", "scikit-learn", "torch", "torchmetrics", "pytorch-metric-learning", "pytrec_eval-terrier",
     "uncertainty-calibration",
 ]
+BALANCING_LIBRARIES = ["numpy", "scipy", "torch", "torchjd", "cvxpy"]
 
 
 def main():
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or [*LOSSES, *METRICS]:
-        suite = (LOSSES | METRICS)[name]()
-        libraries = LOSS_LIBRARIES if name in LOSSES else METRIC_LIBRARIES
+    kinds = [(LOSSES, LOSS_LIBRARIES), (METRICS, METRIC_LIBRARIES), (BALANCING, BALANCING_LIBRARIES)]
+    for name in sys.argv[1:] or [name for suites, _ in kinds for name in suites]:
+        suites, libraries = next(kind for kind in kinds if name in kind[0])
+        suite = suites[name]()
         path = suite.write({library: version(library) for library in libraries})
         sources = {}
         for case in suite.cases:

@@ -52,7 +52,7 @@ pub(crate) enum Range {
 }
 
 impl Range {
-    fn contains(self, value: f64) -> bool {
+    pub(crate) fn contains(self, value: f64) -> bool {
         match self {
             Range::AtLeast(low) => value >= low,
             Range::Above(low) => value > low,

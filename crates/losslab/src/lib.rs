@@ -8,7 +8,8 @@
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | two views, two modalities | [`InfoNceLoss`], with a [`Temperature`] fixed or learned |
-//! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`] |
+//! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
+//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
@@ -81,7 +82,9 @@ pub use embedding::{
 };
 pub use error::{ConfigError, InputError};
 pub use multitask::{
-    Likelihood, UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
+    GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
+    UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};
