@@ -6,7 +6,8 @@ use binary::{error, losslab};
 use std::{fs, path::Path};
 
 fn report(arguments: &[&Path], out: &Path) -> Vec<String> {
-    let paths = arguments.iter().chain([&Path::new("--out"), &out]).map(|path| path.to_str().unwrap().to_owned());
+    let paths =
+        arguments.iter().copied().chain([Path::new("--out"), out]).map(|path| path.to_str().unwrap().to_owned());
     std::iter::once("report".to_owned()).chain(paths).collect()
 }
 

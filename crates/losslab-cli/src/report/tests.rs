@@ -213,8 +213,8 @@ fn names_of_close_marks_stand_above_each_other() {
 
 #[test]
 fn points_have_pictures_and_marks_of_their_class() {
-    let cloud = &draw(4)["data"][0];
-    assert_eq!((&cloud["pictures"], &cloud["x"]), (&json!([2, 0]), &json!([0.33333, 2.0])));
+    let cloud = &drawn(&single())["plots"][4]["data"][0];
+    assert_eq!((&cloud["pictures"], &cloud["x"]), (&json!([2, 0]), &json!([0.333333, 2.0])));
     assert_eq!((&cloud["marker"]["symbol"], &cloud["marker"]["color"]), (&json!("star"), &json!("class:7")));
 }
 

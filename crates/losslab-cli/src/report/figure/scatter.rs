@@ -11,8 +11,8 @@ pub fn draw(points: &[Cloud]) -> Value {
             "type": "scatter",
             "mode": "markers",
             "name": cloud.name,
-            "x": rounded(&cloud.x),
-            "y": rounded(&cloud.y),
+            "x": cloud.x,
+            "y": cloud.y,
             "marker": { "color": colour(cloud.colour), "size": 7, "symbol": symbol(cloud.colour) },
             "text": cloud.texts,
             "pictures": cloud.pictures,
@@ -32,9 +32,4 @@ pub fn draw(points: &[Cloud]) -> Value {
             "margin": { "l": 12 },
         },
     })
-}
-
-/// Five digits are finer than a screen and half as long in the page.
-fn rounded(places: &[f64]) -> Vec<f64> {
-    places.iter().map(|place| format!("{place:.4e}").parse().unwrap_or(f64::NAN)).collect()
 }
