@@ -14,9 +14,11 @@
 //! result doesn't depend on the number of threads.
 
 mod chunks;
+mod contrastive;
 mod cross_entropy;
 mod distances;
 mod knn;
+mod matrix;
 pub mod options;
 pub mod reference;
 mod sigmoid_focal;
@@ -25,6 +27,9 @@ pub mod simd;
 mod softmax_focal;
 
 pub use chunks::Sums;
+pub use contrastive::{
+    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive,
+};
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
