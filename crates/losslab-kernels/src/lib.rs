@@ -28,7 +28,7 @@ mod softmax_focal;
 
 pub use chunks::Sums;
 pub use contrastive::{
-    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive,
+    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
 };
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;

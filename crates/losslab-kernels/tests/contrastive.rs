@@ -54,8 +54,7 @@ fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
 
 fn assert_agrees(loss: &InfoNce, shape: Shape, x: &[f32], y: &[f32], tolerance: Tolerance, what: &str) -> Evaluation {
     let (mut by_queries, mut by_keys) = (vec![f32::NAN; x.len()], vec![f32::NAN; y.len()]);
-    let gradients =
-        InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+    let gradients = InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
     let found = info_nce(loss, x, y, shape.width, gradients);
     let options = reference::InfoNce {
         temperature: loss.temperature,
@@ -73,7 +72,11 @@ fn assert_agrees(loss: &InfoNce, shape: Shape, x: &[f32], y: &[f32], tolerance: 
     let by_scale = found.by_log_scale.unwrap();
     // A difference of similarities, each of the size of 1/τ, that may cancel.
     let slack = 1e-5 * expected.gradients[2][0].abs() + tolerance.gradient * (expected.value.abs() + 1.0);
-    assert!((by_scale - expected.gradients[2][0]).abs() <= slack, "{what}: {by_scale} instead of {:?}", expected.gradients[2]);
+    assert!(
+        (by_scale - expected.gradients[2][0]).abs() <= slack,
+        "{what}: {by_scale} instead of {:?}",
+        expected.gradients[2]
+    );
     let alone = info_nce(loss, x, y, shape.width, InfoNceGradients::default());
     assert_eq!(alone.value.to_bits(), found.value.to_bits(), "{what}: the value alone");
     expected
@@ -132,7 +135,8 @@ fn info_nce_agrees_with_the_reference() {
         let (x, y) = batch(shape, seed as u64);
         for level in Level::available() {
             Level::force(Some(level));
-            let temperatures: &[f64] = if shape.queries > 100 { &[0.07, 0.01] } else { &[0.001, 0.01, 0.07, 0.5, 10.0] };
+            let temperatures: &[f64] =
+                if shape.queries > 100 { &[0.07, 0.01] } else { &[0.001, 0.01, 0.07, 0.5, 10.0] };
             for &temperature in temperatures {
                 over_forms(shape, temperature, |loss| {
                     for memory in [0, 1 << 24] {

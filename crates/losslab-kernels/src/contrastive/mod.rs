@@ -11,6 +11,7 @@
 mod cells;
 mod info_nce;
 mod lines;
+mod memory;
 mod partners;
 mod self_contrastive;
 mod tiles;
@@ -18,6 +19,7 @@ mod vectors;
 mod waves;
 
 pub use info_nce::{InfoNce, InfoNceGradients, info_nce};
+pub use memory::release_memory;
 pub use self_contrastive::{SelfContrastive, self_contrastive};
 
 use crate::options::Reduction;

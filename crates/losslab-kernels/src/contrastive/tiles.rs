@@ -1,7 +1,8 @@
 //! The matrix of similarities, a tile at a time.
 
 use super::cells::{AddUp, Cells, Exponentiate, Holds, LANES, Sums, Weigh, Weights};
-use super::lines::Line;
+use super::lines::{Line, log_add};
+use super::memory;
 use super::partners::{Grouping, Partners, Side};
 use super::vectors::Vectors;
 use super::waves::{Waves, blocks};
@@ -23,6 +24,7 @@ pub(super) struct Tiles<'a> {
     /// The number of values of a tile.
     size: usize,
     kept: Vec<f32>,
+    kept_length: usize,
     /// Places for tiles that aren't kept, one for each thread that asks at the same time.
     scratch: Mutex<Vec<Vec<f32>>>,
 }
@@ -51,6 +53,12 @@ impl LineWeights {
     }
 }
 
+impl Drop for Tiles<'_> {
+    fn drop(&mut self) {
+        memory::leave(std::mem::take(&mut self.kept));
+    }
+}
+
 impl<'a> Tiles<'a> {
     /// Keeps as many tiles as fit in `memory` bytes.
     pub fn new(
@@ -64,8 +72,9 @@ impl<'a> Tiles<'a> {
         let longest = |side: Side| blocks[side as usize].first().map_or(1, |block| block.len());
         let size = longest(Side::Rows) * longest(Side::Columns).next_multiple_of(LANES);
         let waves = Waves::new(blocks[0].len(), blocks[1].len(), partners.is_mirrored());
-        let kept = vec![0.0; size * waves.tiles_within(memory / (size * size_of::<f32>()))];
-        Self { vectors, partners, factor, shift, blocks, waves, size, kept, scratch: Mutex::default() }
+        let kept_length = size * waves.tiles_within(memory / (size * size_of::<f32>()));
+        let kept = memory::take(kept_length);
+        Self { vectors, partners, factor, shift, blocks, waves, size, kept, kept_length, scratch: Mutex::default() }
     }
 
     /// `ln Σ exp` of the cells of every row, and of every column where asked for: of the negatives, then of the positives
@@ -84,7 +93,7 @@ impl<'a> Tiles<'a> {
         });
         let mut kept = std::mem::take(&mut self.kept);
         let columns = columns || mirrored;
-        self.waves.visit(&mut rows, &mut cols, &mut kept, self.size, |row, column, place| {
+        self.waves.visit(&mut rows, &mut cols, &mut kept[..self.kept_length], self.size, |row, column, place| {
             // Of a tile on the diagonal of a mirrored matrix, the rows are the columns.
             let both = columns && !(mirrored && row.lines == column.lines);
             self.in_place(place, |tile| {
@@ -109,7 +118,7 @@ impl<'a> Tiles<'a> {
         let [mut rows, columns] = [logs(&rows), if columns { logs(&cols) } else { vec![] }];
         if mirrored {
             for (row, column) in rows.iter_mut().zip(&columns) {
-                (0..2).for_each(|kind| row[kind] = super::lines::log_add(row[kind], column[kind]));
+                (0..2).for_each(|kind| row[kind] = log_add(row[kind], column[kind]));
             }
         }
         [rows, columns]
@@ -124,7 +133,7 @@ impl<'a> Tiles<'a> {
         let mut rows = gradient_blocks(&self.blocks[0], &mut rows, width);
         let mut columns = gradient_blocks(&self.blocks[1], &mut columns, width);
         let mut kept = std::mem::take(&mut self.kept);
-        self.waves.visit(&mut rows, &mut columns, &mut kept, self.size, |row, column, place| {
+        self.waves.visit(&mut rows, &mut columns, &mut kept[..self.kept_length], self.size, |row, column, place| {
             self.in_place(None, |tile| {
                 let holds = match (&place, self.shift) {
                     (Some(place), _) => {
