@@ -191,9 +191,9 @@ impl Kernel for Weigh<'_, '_> {
                 hide(row, grouping, groups, line, f32::NEG_INFINITY);
                 let shift = self.rows[0].shifts[line];
                 let cell = |x: f32, shift: f32, weight: f32, low: f32, share: f32| {
-                    let by_row = exp2::<A>(A::mul_add(x, factor, -shift));
-                    let by_column = exp2::<A>(A::mul_add(x, factor, -low));
-                    A::mul_add(weight, by_row, share * by_column)
+                    // The product is rounded as where it was added up: of huge logits, the rounding is large too.
+                    let logit = x * factor;
+                    A::mul_add(weight, exp2::<A>(logit - shift), share * exp2::<A>(logit - low))
                 };
                 let plain = row.iter_mut().zip(columns.shifts).zip(columns.weights);
                 if grouping == Grouping::Split {

@@ -225,8 +225,10 @@ impl<'a> Tiles<'a> {
                 let slope = slope * std::f64::consts::LOG2_E;
                 if weight != 0.0 && slope != f64::INFINITY {
                     *shift = self.shift.unwrap_or(slope as f32);
-                    // The rounding of the shift is in the weight.
-                    *to = (weight * sign * (f64::from(*shift) - slope).exp2()) as f32;
+                    // The rounding of the shift is in the weight; where it is above 1, there are no digits left to save.
+                    let rest = f64::from(*shift) - slope;
+                    let rest = if self.shift.is_none() { rest.min(1.0) } else { rest };
+                    *to = (weight * sign * rest.exp2()) as f32;
                 }
             }
             (shifts, weights)
