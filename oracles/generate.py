@@ -21,6 +21,7 @@ import metrics_ranking
 import metrics_retrieval
 import metrics_verification
 import multitask
+import self_contrastive
 import triplet
 
 LOSSES = {
@@ -33,6 +34,8 @@ LOSSES = {
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
     "info-nce": info_nce.info_nce,
+    "nt-xent": self_contrastive.nt_xent,
+    "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,
     "uncertainty": multitask.uncertainty,
 }

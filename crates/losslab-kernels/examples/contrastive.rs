@@ -1,11 +1,13 @@
 //! Times the contrastive kernels against the machine's own matrix product of the same shapes, in turn.
 //!
-//! Arguments: rows, width, repetitions, memory for tiles in MiB (256 where not given). Prints the best of each, and the
-//! share of the rate of the products at 6·B²·D operations where all tiles are kept, 8·B²·D where none is.
+//! Arguments: rows, width, repetitions, memory for tiles in MiB, and a loss where only one is wanted (info-nce, value,
+//! nt-xent, sup-con). Prints the best of each, its share of the rate of the products at the operations that it needs where
+//! all tiles are kept and where all are computed twice, and the most memory that the process had.
 
 use gemm::Parallelism;
 use losslab_kernels::{InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive};
 use rayon::prelude::*;
+use std::hint::black_box;
 use std::time::Instant;
 
 /// The processor time of all threads, in seconds: on a shared machine it says more than the time on the wall.
@@ -62,11 +64,13 @@ fn multiply(to: &mut [f32], columns: usize, depth: usize, from: [&[f32]; 2], str
 }
 
 fn main() {
-    let arguments: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    let &[rows, width, repetitions, ..] = arguments.as_slice() else {
-        panic!("usage: contrastive ROWS WIDTH REPETITIONS [MEMORY]");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| arguments.get(at).and_then(|argument| argument.parse::<usize>().ok());
+    let (Some(rows), Some(width), Some(repetitions)) = (number(0), number(1), number(2)) else {
+        panic!("usage: contrastive ROWS WIDTH REPETITIONS [MEMORY [LOSS]]");
     };
-    let memory = arguments.get(3).map_or(256 << 20, |mib| mib << 20);
+    let memory = number(3).unwrap_or(256) << 20;
+    let wanted = |name: &str| arguments.get(4).is_none_or(|wanted| wanted == name);
     let mut state = 1u64;
     let mut next = || {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -87,48 +91,56 @@ fn main() {
         multiply(&mut out, width, side, [&matrix, &keys], [[side, 1], [width, 1]]);
         multiply(&mut out, width, side, [&matrix, &queries], [[1, side], [width, 1]]);
     };
-    let loss = InfoNce { memory, ..InfoNce::default() };
+    let unit = 2.0 * (rows * rows * width) as f64;
+    let products = 6.0 * (side * side * width) as f64;
+    let pairs = InfoNce { memory, ..InfoNce::default() };
+    let views = SelfContrastive { labels: &labels, memory, ..SelfContrastive::default() };
+    let classes = SelfContrastive { labels: &classes, memory, ..SelfContrastive::default() };
+    // The matrix products of the whole matrix that each needs, with tiles kept and not.
+    let needs = [
+        ("product", [0.0; 2]),
+        ("info-nce", [3.0, 4.0]),
+        ("value", [1.0; 2]),
+        ("nt-xent", [1.5, 2.0]),
+        ("sup-con", [1.5, 2.0]),
+    ];
     let mut best = [[f64::INFINITY; 2]; 5];
     for _ in 0..repetitions {
-        let gradients = || InfoNceGradients::default();
-        let times = [
-            time(&mut product),
-            time(|| {
-                let gradients =
-                    InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
-                info_nce(&loss, &queries, &keys, width, gradients);
-            }),
-            time(|| drop(std::hint::black_box(info_nce(&loss, &queries, &keys, width, gradients())))),
-            time(|| {
-                let loss = SelfContrastive { labels: &labels, memory, ..SelfContrastive::default() };
-                self_contrastive(&loss, &queries, width, Some(&mut by_queries), false);
-            }),
-            time(|| {
-                let loss = SelfContrastive { labels: &classes, memory, ..SelfContrastive::default() };
-                self_contrastive(&loss, &queries, width, Some(&mut by_queries), false);
-            }),
-        ];
-        for (best, time) in best.iter_mut().zip(times) {
-            (0..2).for_each(|i| best[i] = best[i].min(time[i]));
+        for ((name, _), best) in needs.iter().zip(&mut best) {
+            let found = match *name {
+                "product" => time(&mut product),
+                name if !wanted(name) => continue,
+                "info-nce" => time(|| {
+                    let gradients =
+                        InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+                    black_box(info_nce(&pairs, &queries, &keys, width, gradients));
+                }),
+                "value" => time(|| {
+                    black_box(info_nce(&pairs, &queries, &keys, width, InfoNceGradients::default()));
+                }),
+                name => time(|| {
+                    let loss = if name == "nt-xent" { &views } else { &classes };
+                    black_box(self_contrastive(loss, &queries, width, Some(&mut by_queries), false));
+                }),
+            };
+            (0..2).for_each(|i| best[i] = best[i].min(found[i]));
         }
     }
-    let unit = 2.0 * (rows * rows * width) as f64;
-    let product = 6.0 * (side * side * width) as f64;
-    let rates = best[0].map(|seconds| product / seconds);
+    let rates = best[0].map(|seconds| products / seconds);
     println!("product: {:.1} GFLOP/s on the wall, {:.1} a processor", rates[0] * 1e-9, rates[1] * 1e-9);
-    let names = ["", "InfoNCE", "InfoNCE, value", "NT-Xent", "SupCon"];
-    let products = [[0.0; 2], [3.0, 4.0], [1.0, 1.0], [1.5, 2.0], [1.5, 2.0]];
-    for ((name, best), products) in names.iter().zip(best).zip(products).skip(1) {
-        let shares = products.map(|count| [0, 1].map(|i| 100.0 * count * unit / best[i] / rates[i]));
+    for ((name, needs), [wall, processors]) in needs.iter().zip(best).skip(1).filter(|((name, _), _)| wanted(name)) {
+        let [kept, twice] = needs.map(|count| [wall, processors].map(|seconds| 100.0 * count * unit / seconds));
         println!(
-            "{name}: {:.1} ms, {:.1} ms of processors; share of the rate as kept {:.0} % (processors {:.0} %), as \
-             computed twice {:.0} % ({:.0} %)",
-            best[0] * 1e3,
-            best[1] * 1e3,
-            shares[0][0],
-            shares[0][1],
-            shares[1][0],
-            shares[1][1]
+            "{name}: {:.1} ms, {:.1} ms of processors; share as kept {:.0} % (processors {:.0} %), as computed twice \
+             {:.0} % ({:.0} %)",
+            wall * 1e3,
+            processors * 1e3,
+            kept[0] / rates[0],
+            kept[1] / rates[1],
+            twice[0] / rates[0],
+            twice[1] / rates[1],
         );
     }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("memory unknown"));
 }

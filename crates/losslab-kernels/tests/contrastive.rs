@@ -3,7 +3,7 @@
 
 mod support;
 
-use losslab_kernels::options::{Positives, Reduction};
+use losslab_kernels::options::{Positives, Reduction, SupConForm};
 use losslab_kernels::reference::{self, Evaluation, Groups};
 use losslab_kernels::simd::Level;
 use losslab_kernels::{Contrastive, InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive};
@@ -157,8 +157,8 @@ fn info_nce_agrees_with_the_reference() {
 fn assert_self_agrees(loss: &SelfContrastive, shape: Shape, x: &[f32], what: &str) {
     let mut gradient = vec![f32::NAN; x.len()];
     let found = self_contrastive(loss, x, shape.width, Some(&mut gradient), true);
-    let SelfContrastive { temperature, normalize, positives, reduction, .. } = *loss;
-    let options = reference::SupCon { temperature, normalize, positives, reduction };
+    let SelfContrastive { temperature, normalize, form, reduction, .. } = *loss;
+    let options = reference::SupCon { temperature, normalize, form, reduction };
     let expected = reference::sup_con(&wide(x), loss.labels, shape.width, &options);
     let tolerance = tolerance(&InfoNce { temperature, normalize, ..InfoNce::default() }, shape);
     let what = format!("{what}, {shape:?}, {loss:?}");
@@ -187,17 +187,11 @@ fn losses_within_one_set_agree_with_the_reference() {
             Level::force(Some(level));
             for labels in [views.clone(), groups(rows, 3), groups(rows, rows.max(4) / 2), vec![1; rows]] {
                 for temperature in if rows > 100 { vec![0.1] } else { vec![0.001, 0.01, 0.1, 10.0] } {
-                    for positives in [Positives::Outside, Positives::Inside] {
+                    for form in [SupConForm::Outside, SupConForm::Inside] {
                         for (normalize, memory) in [(true, 0), (true, 1 << 24), (false, 1 << 17)] {
                             let labels = labels.as_slice();
-                            let loss = SelfContrastive {
-                                temperature,
-                                normalize,
-                                labels,
-                                positives,
-                                memory,
-                                ..Default::default()
-                            };
+                            let loss =
+                                SelfContrastive { temperature, normalize, labels, form, memory, ..Default::default() };
                             assert_self_agrees(&loss, shape, &x, &format!("{level:?}"));
                         }
                     }
@@ -218,9 +212,9 @@ fn every_reduction_is_that_of_the_reference() {
             let loss = InfoNce { reduction, ..*loss };
             assert_agrees(&loss, shape, &x, &y, tolerance(&loss, shape), "");
         });
-        for positives in [Positives::Outside, Positives::Inside] {
+        for form in [SupConForm::Outside, SupConForm::Inside] {
             let labels = groups(20, 7);
-            let loss = SelfContrastive { labels: &labels, positives, reduction, ..Default::default() };
+            let loss = SelfContrastive { labels: &labels, form, reduction, ..Default::default() };
             assert_self_agrees(&loss, shape, &x, "");
         }
     }
@@ -294,8 +288,8 @@ fn a_nan_shows_in_every_form() {
                 assert!(info_nce(&loss, &bad_x, &y, 6, InfoNceGradients::default()).value.is_nan(), "{loss:?}");
                 assert!(info_nce(&loss, &x, &bad_y, 6, InfoNceGradients::default()).value.is_nan(), "{loss:?}");
             }
-            for positives in [Positives::Outside, Positives::Inside] {
-                let loss = SelfContrastive { temperature, labels: &own, positives, ..Default::default() };
+            for form in [SupConForm::Outside, SupConForm::Inside] {
+                let loss = SelfContrastive { temperature, labels: &own, form, ..Default::default() };
                 assert!(self_contrastive(&loss, &bad_y, 6, None, false).value.is_nan(), "{loss:?}");
             }
         }
@@ -306,7 +300,7 @@ fn a_nan_shows_in_every_form() {
 fn a_mean_over_nothing_is_zero_with_gradient_zero() {
     let _alone = alone();
     let (x, y) = (numbers(1, 12), numbers(2, 9));
-    for positives in [Positives::Outside, Positives::Inside] {
+    for (positives, form) in [(Positives::Outside, SupConForm::Outside), (Positives::Inside, SupConForm::Inside)] {
         let groups = Some(Groups { queries: &[1, 2, 3, 4], keys: &[5, 6, 7], positives });
         for (x, y, groups) in [(&x[..], &y[..], groups), (&[], &[], None), (&[], &y, None)] {
             let (mut by_queries, mut by_keys) = (vec![f32::NAN; x.len()], vec![f32::NAN; y.len()]);
@@ -317,7 +311,7 @@ fn a_mean_over_nothing_is_zero_with_gradient_zero() {
             assert!(by_queries.iter().chain(&by_keys).all(|&g| g == 0.0));
         }
         let mut gradient = vec![f32::NAN; 12];
-        let loss = SelfContrastive { labels: &[1, 2, 3, 4], positives, ..Default::default() };
+        let loss = SelfContrastive { labels: &[1, 2, 3, 4], form, ..Default::default() };
         assert_eq!(self_contrastive(&loss, &x, 3, Some(&mut gradient), false).value, 0.0);
         assert!(gradient.iter().all(|&g| g == 0.0));
     }

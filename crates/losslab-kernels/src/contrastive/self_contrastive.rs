@@ -3,7 +3,7 @@
 use super::partners::Partners;
 use super::vectors::Vectors;
 use super::{Common, Contrastive, DEFAULT_MEMORY, evaluate};
-use crate::options::{Positives, Reduction};
+use crate::options::{Positives, Reduction, SupConForm};
 
 /// The parameters of NT-Xent and SupCon, in which every vector looks for the others of its label among all others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,8 +14,8 @@ pub struct SelfContrastive<'a> {
     pub normalize: bool,
     /// A label for each vector. With two vectors of each label, the two views of a sample, the loss is NT-Xent.
     pub labels: &'a [i64],
-    /// Outside the logarithm (`L_out` of SupCon) or inside (`L_in`, the logarithm of the mean of the positives' softmax).
-    pub positives: Positives,
+    /// How several positives enter.
+    pub form: SupConForm,
     /// How the vectors with a positive become one number.
     pub reduction: Reduction,
     /// The memory for tiles between forward and backward, in bytes. It changes the time, not the result.
@@ -28,7 +28,7 @@ impl Default for SelfContrastive<'_> {
             temperature: 0.1,
             normalize: true,
             labels: &[],
-            positives: Positives::Outside,
+            form: SupConForm::Outside,
             reduction: Reduction::Mean,
             memory: DEFAULT_MEMORY,
         }
@@ -41,7 +41,7 @@ impl Default for SelfContrastive<'_> {
 /// Beside the vectors it takes three times their memory, for unit vectors and gradients, and `memory` at most.
 ///
 /// # Panics
-/// If lengths don't fit, or with [`Positives::Aligned`], which has no meaning within one set.
+/// If lengths don't fit.
 pub fn self_contrastive(
     loss: &SelfContrastive,
     vectors: &[f32],
@@ -49,17 +49,20 @@ pub fn self_contrastive(
     gradient: Option<&mut [f32]>,
     log_scale: bool,
 ) -> Contrastive {
-    assert!(loss.positives != Positives::Aligned, "positives outside or inside of the logarithm");
     let rows = Vectors::new(vectors, width, loss.normalize);
     assert_eq!(rows.len(), loss.labels.len(), "one label a vector");
     assert!(gradient.as_ref().is_none_or(|gradient| gradient.len() == vectors.len()), "one gradient an input");
-    let partners = Partners::among(loss.labels, loss.positives);
+    let positives = match loss.form {
+        SupConForm::Outside => Positives::Outside,
+        SupConForm::Inside => Positives::Inside,
+    };
+    let partners = Partners::among(loss.labels, positives);
     let common = Common {
         temperature: loss.temperature,
         reduction: loss.reduction,
         memory: loss.memory,
         columns: false,
-        spread: loss.positives == Positives::Inside,
+        spread: loss.form == SupConForm::Inside,
     };
     evaluate(&common, [&rows, &rows], &partners, [gradient, None], log_scale)
 }

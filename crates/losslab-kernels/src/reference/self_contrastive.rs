@@ -5,7 +5,7 @@ use super::classification::negative_log_softmax;
 use super::contrastive::reduce_valid;
 use super::tape::{Tape, Var};
 use super::vector::vectors;
-use crate::options::{Positives, Reduction};
+use crate::options::{Reduction, SupConForm};
 
 /// The options of [`nt_xent`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,8 +25,8 @@ pub struct SupCon {
     pub temperature: f64,
     /// Cosine similarity; the dot product otherwise.
     pub normalize: bool,
-    /// Outside the logarithm or inside.
-    pub positives: Positives,
+    /// How several positives enter.
+    pub form: SupConForm,
     /// How the vectors become one number.
     pub reduction: Reduction,
 }
@@ -72,13 +72,12 @@ pub fn sup_con(embeddings: &[f64], labels: &[i64], width: usize, options: &SupCo
         if positives.is_empty() {
             return None;
         }
-        Some(match options.positives {
-            Positives::Outside => {
+        Some(match options.form {
+            SupConForm::Outside => {
                 let all = negative_log_softmax(&tape, &[positives.as_slice(), &negatives].concat());
                 tape.sum(&all[..positives.len()]) / count
             }
-            Positives::Inside => (tape.log_sum_exp(&negatives) - tape.log_sum_exp(&positives)).softplus() + count.ln(),
-            Positives::Aligned => panic!("aligned positives have no meaning within one set"),
+            SupConForm::Inside => (tape.log_sum_exp(&negatives) - tape.log_sum_exp(&positives)).softplus() + count.ln(),
         })
     };
     let terms: Vec<_> = (0..labels.len()).map(term).collect();

@@ -178,8 +178,8 @@ fn losses_within_one_set_are_finite_and_may_have_no_positive() {
         for reduction in REDUCTIONS {
             let views = NtXent { temperature, normalize, reduction };
             assert_finite(&format!("{views:?}"), &nt_xent(&DEGENERATE, &DEGENERATE, 2, &views));
-            for positives in [Positives::Outside, Positives::Inside] {
-                let options = SupCon { temperature, normalize, positives, reduction };
+            for form in [SupConForm::Outside, SupConForm::Inside] {
+                let options = SupCon { temperature, normalize, form, reduction };
                 assert_finite(&format!("{options:?}"), &sup_con(&DEGENERATE, &DEGENERATE_LABELS, 2, &options));
                 assert_nothing(&sup_con(&[1.0, 2.0, 3.0], &[0, 1, 2], 1, &options));
                 assert_nothing(&sup_con(&[], &[], 1, &options));

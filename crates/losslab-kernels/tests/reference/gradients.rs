@@ -202,8 +202,8 @@ fn losses_within_one_set() {
                     let options = NtXent { temperature: (-inputs[2][0]).exp(), ..options };
                     nt_xent(&inputs[0], &inputs[1], 3, &options)
                 });
-                for positives in [Positives::Outside, Positives::Inside] {
-                    let options = SupCon { temperature, normalize, positives, reduction };
+                for form in [SupConForm::Outside, SupConForm::Inside] {
+                    let options = SupCon { temperature, normalize, form, reduction };
                     let draw = |random: &mut Random| vec![random.numbers(21, -1.0, 1.0), vec![-temperature.ln()]];
                     check(&format!("{options:?}"), reduction, draw, |inputs| {
                         let options = SupCon { temperature: (-inputs[1][0]).exp(), ..options };

@@ -72,8 +72,8 @@ fn a_nan_embedding_shows() {
                 }
             }
             let (temperature, normalize) = (0.5, true);
-            for positives in [Positives::Outside, Positives::Inside] {
-                let options = SupCon { temperature, normalize, positives, reduction };
+            for form in [SupConForm::Outside, SupConForm::Inside] {
+                let options = SupCon { temperature, normalize, form, reduction };
                 assert!(sup_con(&broken, &labels, 2, &options).value.is_nan());
             }
             let views = NtXent { temperature, normalize, reduction };

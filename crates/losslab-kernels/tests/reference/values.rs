@@ -203,19 +203,14 @@ fn losses_within_one_set() {
     assert_all_close(&found.terms, &expected);
     assert_close(found.value, expected.iter().sum::<f64>() / 4.0);
 
-    let of = |positives| {
-        sup_con(
-            &x,
-            &[5, 5, 0, 5],
-            1,
-            &SupCon { temperature: 1.0, normalize: false, positives, reduction: Reduction::Mean },
-        )
+    let of = |form| {
+        sup_con(&x, &[5, 5, 0, 5], 1, &SupCon { temperature: 1.0, normalize: false, form, reduction: Reduction::Mean })
     };
     let pairs = [(0, 1, 3), (1, 0, 3), (3, 0, 1)];
     let outside = pairs.map(|(i, j, k)| -(part(i, j).ln() + part(i, k).ln()) / 2.0);
     let inside = pairs.map(|(i, j, k)| -((part(i, j) + part(i, k)) / 2.0).ln());
-    for (positives, [a, b, c]) in [(Positives::Outside, outside), (Positives::Inside, inside)] {
-        let found = of(positives);
+    for (form, [a, b, c]) in [(SupConForm::Outside, outside), (SupConForm::Inside, inside)] {
+        let found = of(form);
         assert_all_close(&found.terms, &[a, b, 0.0, c]);
         assert_close(found.value, (a + b + c) / 3.0);
     }

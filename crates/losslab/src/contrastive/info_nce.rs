@@ -2,9 +2,10 @@
 
 use super::memory::memory;
 use super::pairing::{GroupStatistics, Pairing};
+use super::sup_con::attach_scale;
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError};
-use crate::fused::{HostSlice, attach, attach_value, sum_over_blocks};
+use crate::fused::{HostSlice, attach_value, sum_over_blocks};
 use crate::math::in_f32;
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
@@ -280,10 +281,7 @@ impl InfoNceLoss {
             by_log_scale = found.by_log_scale;
             found.value
         });
-        // ∂L/∂(1/τ) = τ·∂L/∂ln(1/τ)
-        let by_scale = by_log_scale
-            .map(|gradient| Tensor::from_data([(gradient * loss.temperature) as f32], &scale.device().inner()));
-        attach(value, scale, by_scale)
+        attach_scale(value, scale, by_log_scale)
     }
 
     fn reduce_plain(&self, queries: Tensor<2>, keys: Tensor<2>, pairing: Pairing) -> Tensor<1> {

@@ -6,7 +6,7 @@ use crate::labels;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 use losslab_kernels::options::Positives;
 use losslab_kernels::reference as kernels;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::info_nce::NAME;
@@ -27,6 +27,8 @@ pub(super) struct Pairing {
     pub queries: usize,
     pub keys: usize,
     groups: Option<Groups>,
+    /// Queries and keys are the same samples: none is a key of its own.
+    within: bool,
 }
 
 struct Groups {
@@ -48,7 +50,7 @@ impl Pairing {
             });
         }
         InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
-        Ok(Self { queries: n, keys: m, groups: None })
+        Ok(Self { queries: n, keys: m, groups: None, within: false })
     }
 
     pub fn grouped(
@@ -79,7 +81,14 @@ impl Pairing {
                 value: groups.of_keys[index].to_string(),
             });
         }
-        Ok(Self { queries: n, keys: m, groups: Some(groups) })
+        Ok(Self { queries: n, keys: m, groups: Some(groups), within: false })
+    }
+
+    /// Every sample against the others of one set.
+    pub fn within(labels: Vec<i64>, positives: Positives) -> Self {
+        let count = labels.len();
+        let groups = Groups { of_queries: labels.clone(), of_keys: labels, positives };
+        Self { queries: count, keys: count, groups: Some(groups), within: true }
     }
 
     /// The same with queries and keys exchanged.
@@ -89,7 +98,7 @@ impl Pairing {
             of_keys: groups.of_queries.clone(),
             positives: groups.positives,
         });
-        Self { queries: self.keys, keys: self.queries, groups }
+        Self { queries: self.keys, keys: self.queries, groups, within: self.within }
     }
 
     /// Rows that have a term: those beyond the other side have no partner where pairs are aligned.
@@ -110,8 +119,10 @@ impl Pairing {
     pub fn valid(&self) -> u64 {
         match &self.groups {
             Some(groups) if groups.positives != Positives::Aligned => {
-                let present = groups.of_keys.iter().collect::<HashSet<_>>();
-                groups.of_queries.iter().filter(|group| present.contains(group)).count() as u64
+                let sizes = sizes(&groups.of_keys);
+                let least = 1 + usize::from(self.within);
+                groups.of_queries.iter().filter(|group| sizes.get(group).is_some_and(|&size| size >= least)).count()
+                    as u64
             }
             _ => self.anchors() as u64,
         }
@@ -122,8 +133,7 @@ impl Pairing {
         let Some(groups) = &self.groups else {
             return GroupStatistics { valid_queries, positives: valid_queries, masked: 0 };
         };
-        let mut sizes = HashMap::new();
-        groups.of_keys.iter().for_each(|group| *sizes.entry(group).or_insert(0) += 1);
+        let sizes = sizes(&groups.of_keys);
         let same = groups.of_queries.iter().filter_map(|group| sizes.get(group)).sum();
         match groups.positives {
             Positives::Aligned => {
@@ -136,7 +146,7 @@ impl Pairing {
     /// The terms of some queries, 0 without a positive. `scale` is 1/τ, shape `[1, 1]`.
     pub fn terms(&self, q: Tensor<2>, k: Tensor<2>, scale: Tensor<2>, rows: Range<usize>) -> Tensor<1> {
         let device = q.device().inner();
-        if rows.is_empty() || self.keys == 0 {
+        if rows.is_empty() || self.keys <= usize::from(self.within) {
             return nothing(q, rows.len());
         }
         let logits = q.slice(rows.clone()).matmul(k.transpose()) * scale;
@@ -146,30 +156,34 @@ impl Pairing {
             return (log_sum_exp(logits.clone()) - logits.gather(1, own())).squeeze_dim(1);
         };
 
-        let same = |keep: &dyn Fn(usize, usize) -> bool| {
-            let row = |i: usize| (0..self.keys).map(move |j| (i, j));
-            let hot = rows.clone().flat_map(row).map(|(i, j)| groups.of_queries[i] == groups.of_keys[j] && keep(i, j));
-            let data = TensorData::new(hot.collect::<Vec<bool>>(), [rows.len(), self.keys]);
+        let mask = |holds: &dyn Fn(usize, usize) -> bool| {
+            let row = |i: usize| (0..self.keys).map(move |j| holds(i, j));
+            let data = TensorData::new(rows.clone().flat_map(row).collect::<Vec<bool>>(), [rows.len(), self.keys]);
             Tensor::<2, Bool>::from_data(data, &device)
         };
+        let same = |i: usize, j: usize| groups.of_queries[i] == groups.of_keys[j];
         if groups.positives == Positives::Aligned {
-            let duplicates = same(&|i, j| i != j);
+            let duplicates = mask(&|i, j| i != j && same(i, j));
             let rest = logits.clone().mask_fill(duplicates, f32::NEG_INFINITY);
             return (log_sum_exp(rest) - logits.gather(1, own())).squeeze_dim(1);
         }
-        let positive = same(&|_, _| true);
+        let positive = mask(&|i, j| same(i, j) && !(self.within && i == j));
+        let logits = if self.within { logits.mask_fill(mask(&|i, j| i == j), f32::NEG_INFINITY) } else { logits };
         let counts = positive.clone().int().sum_dim(1);
         let lonely = counts.clone().equal_elem(0);
+        let dtype = logits.dtype();
         let terms = match groups.positives {
             Positives::Outside => {
-                let counts = counts.float().cast(logits.dtype()).clamp_min(1);
+                let counts = counts.float().cast(dtype).clamp_min(1);
                 let total = log_sum_exp(logits.clone());
                 total - logits.mask_fill(positive.bool_not(), 0).sum_dim(1) / counts
             }
             _ => {
                 // A row without a positive would be ln 0; it is left out below, and gets any finite value here.
                 let hidden = positive.bool_not().bool_and(lonely.clone().bool_not().expand(logits.shape()));
-                log_sum_exp(logits.clone()) - log_sum_exp(logits.mask_fill(hidden, f32::NEG_INFINITY))
+                let chosen = log_sum_exp(logits.clone().mask_fill(hidden, f32::NEG_INFINITY));
+                let share = log_sum_exp(logits) - chosen;
+                if self.within { share + counts.float().cast(dtype).clamp_min(1).log() } else { share }
             }
         };
         terms.mask_fill(lonely, 0).squeeze_dim(1)
@@ -180,4 +194,11 @@ impl Pairing {
 pub(super) fn log_sum_exp(x: Tensor<2>) -> Tensor<2> {
     let max = x.clone().inner().max_dim(1);
     (x - max.clone()).exp().sum_dim(1).log() + max
+}
+
+/// How many keys each group has.
+fn sizes(groups: &[i64]) -> HashMap<&i64, usize> {
+    let mut sizes = HashMap::new();
+    groups.iter().for_each(|group| *sizes.entry(group).or_insert(0) += 1);
+    sizes
 }
