@@ -64,11 +64,12 @@ impl Kernel for Exponentiate<'_, '_> {
                 if grouping == Grouping::Split {
                     let (own, ids) = (groups[0][line], &groups[1][..stride]);
                     let mut other = [0.0; SIDE];
-                    for kind in 0..2 {
+                    for ((positive, partial), sums) in [false, true].into_iter().zip(&mut partial).zip(&mut *self.rows)
+                    {
                         for ((to, &x), &id) in other.iter_mut().zip(&*row).zip(ids) {
-                            *to = if (id == own) == (kind == 1) { x } else { 0.0 };
+                            *to = if (id == own) == positive { x } else { 0.0 };
                         }
-                        self.rows[kind].totals[line] += add(&other[..stride], &mut partial[kind]);
+                        sums.totals[line] += add(&other[..stride], partial);
                     }
                 } else {
                     hide(row, grouping, groups, line, 0.0);

@@ -193,8 +193,8 @@ fn info_nce_with_groups() {
 #[test]
 fn losses_within_one_set() {
     // One-dimensional dot products of 1, 2, −1, 3 at temperature 1.
-    let x = [1.0, 2.0, -1.0, 3.0];
-    let e = |i: usize, j: usize| (x[i] * x[j] as f64).exp();
+    let x = [1.0f64, 2.0, -1.0, 3.0];
+    let e = |i: usize, j: usize| (x[i] * x[j]).exp();
     let others = |i: usize| (0..4).filter(|&j| j != i).map(|j| e(i, j)).sum::<f64>();
     let part = |i: usize, j: usize| e(i, j) / others(i);
     let views = NtXent { temperature: 1.0, normalize: false, reduction: Reduction::Mean };
