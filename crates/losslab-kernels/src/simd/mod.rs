@@ -1,7 +1,7 @@
 //! Plain loops, compiled once for each instruction set and chosen at run time.
 //!
-//! A [`Kernel`] is ordinary code over slices, without a branch in its inner loops: inside [`dispatch`] the compiler turns
-//! it into vector instructions of the chosen [`Level`]. All levels but [`Level::Scalar`] fuse products and sums, so that
+//! A kernel is ordinary code over slices, without a branch in its inner loops, which the compiler turns into vector
+//! instructions of the chosen [`Level`]. All levels but [`Level::Scalar`] fuse products and sums, so that
 //! they give the same bits.
 
 mod exp;
