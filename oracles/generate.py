@@ -22,6 +22,7 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import self_contrastive
 import triplet
 
 LOSSES = {
@@ -34,6 +35,8 @@ LOSSES = {
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
     "info-nce": info_nce.info_nce,
+    "nt-xent": self_contrastive.nt_xent,
+    "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,
     "uncertainty": multitask.uncertainty,
 }

@@ -6,6 +6,7 @@
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
+//! - [`simd`]: which vector instructions are used.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
 //!   oracle for everything else.
 //!
@@ -13,15 +14,22 @@
 //! result doesn't depend on the number of threads.
 
 mod chunks;
+mod contrastive;
 mod cross_entropy;
 mod distances;
 mod knn;
+mod matrix;
 pub mod options;
 pub mod reference;
 mod sigmoid_focal;
+#[allow(dead_code, unused_imports, reason = "kernels take it up one by one")]
+pub mod simd;
 mod softmax_focal;
 
 pub use chunks::Sums;
+pub use contrastive::{
+    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
+};
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};

@@ -110,6 +110,17 @@ pub enum Positives {
     Aligned,
 }
 
+/// How the positives of a sample enter SupCon (Khosla et al. 2020).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SupConForm {
+    /// The mean over the positives of `−log softmax` (`L_out`).
+    #[default]
+    Outside,
+    /// `−log` of the mean over the positives of the softmax (`L_in`).
+    Inside,
+}
+
 /// The form of a learned uncertainty weight, with `s = log σ²` of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -7,7 +7,8 @@
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
-//! | two views, two modalities | [`InfoNceLoss`], with a [`Temperature`] fixed or learned |
+//! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
+//! | an encoder from labels | [`SupConLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -44,8 +45,8 @@
 //!
 //! # How it is computed
 //!
-//! Focal loss, cross-entropy and label smoothing on f32 tensors of the CPU run through one-pass kernels that give value
-//! and gradient together (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
+//! Focal loss, cross-entropy, label smoothing, InfoNCE, NT-Xent and SupCon on f32 tensors of the CPU run through kernels
+//! that give value and gradient together (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows, so that their memory doesn't grow with the
 //! square of the batch. Losses that look at labels read them to the host, which waits for a GPU.
 //!
@@ -73,7 +74,10 @@ pub use classification::{
     CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
     LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
-pub use contrastive::{GroupStatistics, InfoNceLoss, InfoNceLossConfig, Positives};
+pub use contrastive::{
+    GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
+    SupConLossConfig,
+};
 pub use distance::Distance;
 pub use embedding::{
     AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,

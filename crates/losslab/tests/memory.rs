@@ -15,11 +15,27 @@ const MIB: usize = 1 << 20;
 // One test: the counters are those of the whole process.
 #[test]
 fn peak_memory_is_that_of_a_block() {
-    // InfoNCE: 8,192² similarities are 256 MiB a matrix, of which a tape holds several.
-    let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
+    // InfoNCE: 8,192² similarities are 256 MiB a matrix, of which a tape holds several. The kernel takes what it may for
+    // tiles, and unit vectors and gradients of both sides: four times 8,192 × 64 floats.
+    let (queries, keys) = (embeddings(8192, 64), embeddings(8192, 64));
     let loss = InfoNceLossConfig::new().init(&Device::flex());
-    let bytes = peak(|| drop(loss.forward(queries.clone(), keys.clone()).backward()));
-    assert!(bytes < 160 * MIB, "InfoNCE: {} MiB", bytes / MIB);
+    for tiles in [0, 32 * MIB, 256 * MIB] {
+        contrastive::set_tile_memory(tiles);
+        contrastive::release_memory();
+        let bytes = peak(|| drop(loss.forward(queries.clone(), keys.clone()).backward()));
+        let vectors = 4 * 8192 * 64 * size_of::<f32>();
+        // The rest is that of a few threads at work.
+        assert!(
+            bytes < tiles.max(12 * MIB) + vectors,
+            "InfoNCE: {} KiB with {} MiB for tiles",
+            bytes / 1024,
+            tiles / MIB
+        );
+    }
+    contrastive::release_memory();
+    let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
+    let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
+    assert!(bytes < 160 * MIB, "InfoNCE in plain operations: {} MiB", bytes / MIB);
 
     // Batch-all triplets of 16 classes of 32 samples: 512·31·480 = 7.6 million, and 512²·64 differences.
     let labels = (0..512).map(|i| i % 16).collect::<Vec<i64>>();

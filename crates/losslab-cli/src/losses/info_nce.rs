@@ -1,6 +1,6 @@
 //! InfoNCE.
 
-use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION};
+use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
 use crate::saved::{device, input, optional, parameter};
 use anyhow::{Result, bail};
 use losslab::{InfoNceLossConfig, Positives, TemperatureConfig};
@@ -22,7 +22,7 @@ pub const INFO_NCE: Loss = Loss {
         parameter("positives", "outside", "outside | inside | aligned", "how several positives of a group enter"),
         REDUCTION,
     ],
-    paths: NO_KERNEL,
+    paths: KERNEL,
     evaluate,
 };
 
@@ -43,11 +43,13 @@ fn evaluate(case: &Case) -> Result<Evaluated> {
         bail!("info-nce: query_groups and key_groups come together, but only one of them is there");
     }
     let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
-    let value = if grouped {
-        let groups = (tensors.int("query_groups"), tensors.int("key_groups"));
-        loss.try_forward_grouped(queries.clone(), keys.clone(), groups.0, groups.1)?
-    } else {
-        loss.try_forward(queries.clone(), keys.clone())?
+    let (q, k) = (queries.clone(), keys.clone());
+    let groups = grouped.then(|| (tensors.int("query_groups"), tensors.int("key_groups")));
+    let value = match (case.path, groups) {
+        (Path::Plain, None) => loss.forward_plain(q, k)?,
+        (Path::Plain, Some((of_queries, of_keys))) => loss.forward_grouped_plain(q, k, of_queries, of_keys)?,
+        (_, None) => loss.try_forward(q, k)?,
+        (_, Some((of_queries, of_keys))) => loss.try_forward_grouped(q, k, of_queries, of_keys)?,
     };
     Ok(case.finish(value, &[("queries", queries), ("keys", keys)], || {
         let ids = grouped.then(|| (tensors.integers("query_groups"), tensors.integers("key_groups")));

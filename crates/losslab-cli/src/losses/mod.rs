@@ -7,6 +7,7 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod self_contrastive;
 
 pub use gradients::write;
 
@@ -58,7 +59,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 11] = [
+pub const LOSSES: [Loss; 13] = [
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -68,6 +69,8 @@ pub const LOSSES: [Loss; 11] = [
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
     info_nce::INFO_NCE,
+    self_contrastive::NT_XENT,
+    self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,
 ];

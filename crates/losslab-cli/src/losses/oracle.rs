@@ -107,17 +107,25 @@ fn the_gradient_of_a_learned_temperature_agrees_with_pytorch() {
             .with_positives(serde_json::from_value::<Positives>(choice("positives", "outside")).unwrap())
             .with_reduction(serde_json::from_value::<Reduction>(choice("reduction", "mean")).unwrap());
         let loss = config.init(&device());
-        let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
-        let value = if tensors.has("query_groups") {
-            loss.forward_grouped(queries, keys, tensors.int("query_groups"), tensors.int("key_groups"))
-        } else {
-            loss.forward(queries, keys)
-        };
-        let log_scale = loss.temperature.log_scale.as_ref().unwrap().val();
-        let found = log_scale.grad(&value.backward()).unwrap().into_scalar::<f64>();
-        // It is a difference of similarities, each of the size of 1/τ, that may cancel.
-        let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
-        assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+        for plain in [false, true] {
+            let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
+            let value = if tensors.has("query_groups") {
+                let (of_queries, of_keys) = (tensors.int("query_groups"), tensors.int("key_groups"));
+                match plain {
+                    true => loss.forward_grouped_plain(queries, keys, of_queries, of_keys).unwrap(),
+                    false => loss.forward_grouped(queries, keys, of_queries, of_keys),
+                }
+            } else if plain {
+                loss.forward_plain(queries, keys).unwrap()
+            } else {
+                loss.forward(queries, keys)
+            };
+            let log_scale = loss.temperature.log_scale.as_ref().unwrap().val();
+            let found = log_scale.grad(&value.backward()).unwrap().into_scalar::<f64>();
+            // It is a difference of similarities, each of the size of 1/τ, that may cancel.
+            let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
+            assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+        }
         checked += 1;
     }
     assert!(checked >= 8, "only {checked} cases");

@@ -1,19 +1,21 @@
 //! InfoNCE, from one direction of MoCo to the symmetric form of CLIP.
 
+use super::memory::memory;
+use super::pairing::{GroupStatistics, Pairing};
+use super::sup_con::attach_scale;
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError};
-use crate::fused::{nothing, sum_over_blocks};
-use crate::labels;
+use crate::fused::{HostSlice, attach_value, sum_over_blocks};
+use crate::math::in_f32;
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 use losslab_kernels::options::Positives;
-use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use losslab_kernels::{InfoNce, InfoNceGradients, info_nce};
 
-const NAME: &str = "info-nce";
+pub(super) const NAME: &str = "info-nce";
 
 /// Configuration of [`InfoNceLoss`].
 #[derive(Config, Debug)]
@@ -76,7 +78,9 @@ impl InfoNceLossConfig {
 /// With groups ([`forward_grouped`](Self::forward_grouped)) a key is a positive of every query of its group, by
 /// [`Positives`]; queries without a positive don't count.
 ///
-/// Memory: a few tensors of a block of rows of the similarity matrix, each of about 4 million values, whatever the batch.
+/// Memory, for f32 tensors on the CPU: unit vectors and gradients of queries and keys, and 256 MiB at most for what would be
+/// computed twice without it ([`set_tile_memory`](super::set_tile_memory)). Elsewhere: a few tensors of a block of rows of
+/// the similarity matrix, each of about 4 million values, whatever the batch.
 /// [`forward_no_reduction`](Self::forward_no_reduction) holds the whole matrix.
 ///
 /// **Use it** to align two views or two modalities, with batches as large as they get. **Don't** where a batch holds
@@ -131,6 +135,16 @@ impl InfoNceLoss {
         Ok(self.reduce(queries, keys, pairing))
     }
 
+    /// The reduced loss through plain tensor operations, which the kernel behind [`forward`](Self::forward) replaces
+    /// for f32 tensors on the CPU.
+    ///
+    /// # Errors
+    /// As [`try_forward`](Self::try_forward).
+    pub fn forward_plain(&self, queries: Tensor<2>, keys: Tensor<2>) -> Result<Tensor<1>, InputError> {
+        let pairing = Pairing::aligned(&queries, &keys)?;
+        Ok(self.reduce_plain(queries, keys, pairing))
+    }
+
     /// The reduced loss where positives are given by group ids.
     ///
     /// # Shapes
@@ -163,6 +177,22 @@ impl InfoNceLoss {
     ) -> Result<Tensor<1>, InputError> {
         let pairing = Pairing::grouped(&queries, &keys, query_groups, key_groups, self.positives)?;
         Ok(self.reduce(queries, keys, pairing))
+    }
+
+    /// The reduced loss where positives are given by group ids through plain tensor operations, as
+    /// [`forward_plain`](Self::forward_plain).
+    ///
+    /// # Errors
+    /// As [`try_forward_grouped`](Self::try_forward_grouped).
+    pub fn forward_grouped_plain(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        query_groups: Tensor<1, Int>,
+        key_groups: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let pairing = Pairing::grouped(&queries, &keys, query_groups, key_groups, self.positives)?;
+        Ok(self.reduce_plain(queries, keys, pairing))
     }
 
     /// The loss of every query, shape `[n]`. In the symmetric form half of it is that of its key.
@@ -229,6 +259,32 @@ impl InfoNceLoss {
     }
 
     fn reduce(&self, queries: Tensor<2>, keys: Tensor<2>, pairing: Pairing) -> Tensor<1> {
+        let (queries, keys) = (in_f32(queries), in_f32(keys));
+        let (Some(q), Some(k)) = (HostSlice::of(&queries), HostSlice::of(&keys)) else {
+            return self.reduce_plain(queries, keys, pairing);
+        };
+        let width = queries.dims()[1];
+        let scale = self.temperature.scale(&queries.device().inner(), queries.dtype());
+        let log_scale = scale.is_tracked();
+        let loss = InfoNce {
+            temperature: 1.0 / scale.clone().into_scalar::<f64>(),
+            symmetric: self.symmetric,
+            normalize: self.normalize,
+            groups: pairing.ids(),
+            reduction: self.reduction,
+            memory: memory(),
+        };
+        let mut by_log_scale = None;
+        let value = attach_value([queries, keys], |[queries, keys]| {
+            let gradients = InfoNceGradients { queries, keys, log_scale };
+            let found = info_nce(&loss, q.as_slice(), k.as_slice(), width, gradients);
+            by_log_scale = found.by_log_scale;
+            found.value
+        });
+        attach_scale(value, scale, by_log_scale)
+    }
+
+    fn reduce_plain(&self, queries: Tensor<2>, keys: Tensor<2>, pairing: Pairing) -> Tensor<1> {
         let (q, k) = (prepare(queries, self.normalize), prepare(keys, self.normalize));
         let scale = self.scale(&q);
         let direction = |pairing: &Pairing, q: Tensor<2>, k: Tensor<2>| {
@@ -250,169 +306,4 @@ impl InfoNceLoss {
     fn scale(&self, like: &Tensor<2>) -> Tensor<2> {
         self.temperature.scale(&like.device().inner(), like.dtype()).reshape([1, 1])
     }
-}
-
-/// How many pairs of a batch are of which kind, by its group ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GroupStatistics {
-    /// Queries with a positive; the others don't count.
-    pub valid_queries: usize,
-    /// Pairs of a query and a positive of it.
-    pub positives: usize,
-    /// Pairs of a query and a key of its group that are left out ([`Positives::Aligned`]): false negatives otherwise.
-    pub masked: usize,
-}
-
-/// Which keys are the positives of which queries.
-struct Pairing {
-    queries: usize,
-    keys: usize,
-    groups: Option<Groups>,
-}
-
-struct Groups {
-    of_queries: Vec<i64>,
-    of_keys: Vec<i64>,
-    positives: Positives,
-}
-
-impl Pairing {
-    fn aligned(queries: &Tensor<2>, keys: &Tensor<2>) -> Result<Self, InputError> {
-        let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
-        InputError::check_width(NAME, "queries", [n, d])?;
-        if m < n || key_dim != d {
-            return Err(InputError::Shape {
-                loss: NAME,
-                tensor: "keys",
-                expected: format!("[{n} or more, {d}] (queries are [{n}, {d}], and key i is the positive of query i)"),
-                found: vec![m, key_dim],
-            });
-        }
-        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
-        Ok(Self { queries: n, keys: m, groups: None })
-    }
-
-    fn grouped(
-        queries: &Tensor<2>,
-        keys: &Tensor<2>,
-        query_groups: Tensor<1, Int>,
-        key_groups: Tensor<1, Int>,
-        positives: Positives,
-    ) -> Result<Self, InputError> {
-        let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
-        if positives == Positives::Aligned {
-            Self::aligned(queries, keys)?;
-        }
-        InputError::check_width(NAME, "queries", [n, d])?;
-        InputError::check_shape(NAME, "keys", &[m, key_dim], &[m, d], "(the width of queries)")?;
-        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
-        InputError::check_shape(NAME, "query_groups", &query_groups.dims(), &[n], "(one for each query)")?;
-        InputError::check_shape(NAME, "key_groups", &key_groups.dims(), &[m], "(one for each key)")?;
-        let groups = Groups { of_queries: labels::read(query_groups), of_keys: labels::read(key_groups), positives };
-        if positives == Positives::Aligned
-            && let Some(index) = (0..n).find(|&i| groups.of_queries[i] != groups.of_keys[i])
-        {
-            return Err(InputError::Value {
-                loss: NAME,
-                tensor: "key_groups",
-                allowed: format!("the group of its query ({})", groups.of_queries[index]),
-                index,
-                value: groups.of_keys[index].to_string(),
-            });
-        }
-        Ok(Self { queries: n, keys: m, groups: Some(groups) })
-    }
-
-    /// The same with queries and keys exchanged.
-    fn turned(&self) -> Self {
-        let groups = self.groups.as_ref().map(|groups| Groups {
-            of_queries: groups.of_keys.clone(),
-            of_keys: groups.of_queries.clone(),
-            positives: groups.positives,
-        });
-        Self { queries: self.keys, keys: self.queries, groups }
-    }
-
-    /// Rows that have a term: those beyond the other side have no partner where pairs are aligned.
-    fn anchors(&self) -> usize {
-        match &self.groups {
-            Some(groups) if groups.positives != Positives::Aligned => self.queries,
-            _ => self.queries.min(self.keys),
-        }
-    }
-
-    /// Rows with a positive.
-    fn valid(&self) -> u64 {
-        match &self.groups {
-            Some(groups) if groups.positives != Positives::Aligned => {
-                let present = groups.of_keys.iter().collect::<HashSet<_>>();
-                groups.of_queries.iter().filter(|group| present.contains(group)).count() as u64
-            }
-            _ => self.anchors() as u64,
-        }
-    }
-
-    fn statistics(&self) -> GroupStatistics {
-        let valid_queries = self.valid() as usize;
-        let Some(groups) = &self.groups else {
-            return GroupStatistics { valid_queries, positives: valid_queries, masked: 0 };
-        };
-        let mut sizes = HashMap::new();
-        groups.of_keys.iter().for_each(|group| *sizes.entry(group).or_insert(0) += 1);
-        let same = groups.of_queries.iter().filter_map(|group| sizes.get(group)).sum();
-        match groups.positives {
-            Positives::Aligned => {
-                GroupStatistics { valid_queries, positives: valid_queries, masked: same - valid_queries }
-            }
-            _ => GroupStatistics { valid_queries, positives: same, masked: 0 },
-        }
-    }
-
-    /// The terms of some queries, 0 without a positive. `scale` is 1/τ, shape `[1, 1]`.
-    fn terms(&self, q: Tensor<2>, k: Tensor<2>, scale: Tensor<2>, rows: Range<usize>) -> Tensor<1> {
-        let device = q.device().inner();
-        if rows.is_empty() || self.keys == 0 {
-            return nothing(q, rows.len());
-        }
-        let logits = q.slice(rows.clone()).matmul(k.transpose()) * scale;
-        let positions = rows.clone().map(|i| i as i64).collect::<Vec<i64>>();
-        let own = || Tensor::<1, Int>::from_data(positions.as_slice(), &device).unsqueeze_dim::<2>(1);
-        let Some(groups) = &self.groups else {
-            return (log_sum_exp(logits.clone()) - logits.gather(1, own())).squeeze_dim(1);
-        };
-
-        let same = |keep: &dyn Fn(usize, usize) -> bool| {
-            let row = |i: usize| (0..self.keys).map(move |j| (i, j));
-            let hot = rows.clone().flat_map(row).map(|(i, j)| groups.of_queries[i] == groups.of_keys[j] && keep(i, j));
-            let data = TensorData::new(hot.collect::<Vec<bool>>(), [rows.len(), self.keys]);
-            Tensor::<2, Bool>::from_data(data, &device)
-        };
-        if groups.positives == Positives::Aligned {
-            let duplicates = same(&|i, j| i != j);
-            let rest = logits.clone().mask_fill(duplicates, f32::NEG_INFINITY);
-            return (log_sum_exp(rest) - logits.gather(1, own())).squeeze_dim(1);
-        }
-        let positive = same(&|_, _| true);
-        let counts = positive.clone().int().sum_dim(1);
-        let lonely = counts.clone().equal_elem(0);
-        let terms = match groups.positives {
-            Positives::Outside => {
-                let counts = counts.float().cast(logits.dtype()).clamp_min(1);
-                let total = log_sum_exp(logits.clone());
-                total - logits.mask_fill(positive.bool_not(), 0).sum_dim(1) / counts
-            }
-            _ => {
-                // A row without a positive would be ln 0; it is left out below, and gets any finite value here.
-                let hidden = positive.bool_not().bool_and(lonely.clone().bool_not().expand(logits.shape()));
-                log_sum_exp(logits.clone()) - log_sum_exp(logits.mask_fill(hidden, f32::NEG_INFINITY))
-            }
-        };
-        terms.mask_fill(lonely, 0).squeeze_dim(1)
-    }
-}
-
-/// `ln Σ_j exp(x_ij)` along the second dimension, kept as 1.
-fn log_sum_exp(x: Tensor<2>) -> Tensor<2> {
-    let max = x.clone().inner().max_dim(1);
-    (x - max.clone()).exp().sum_dim(1).log() + max
 }

@@ -1,6 +1,15 @@
-//! Contrastive losses between two sets of embeddings.
+//! Contrastive losses that pick a sample's positives among all others: between two sets of embeddings, and within one.
 
 mod info_nce;
+mod memory;
+mod nt_xent;
+mod pairing;
+mod sup_con;
 
-pub use info_nce::{GroupStatistics, InfoNceLoss, InfoNceLossConfig};
-pub use losslab_kernels::options::Positives;
+pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
+pub use losslab_kernels::options::{Positives, SupConForm};
+pub use losslab_kernels::release_memory;
+pub use memory::set_tile_memory;
+pub use nt_xent::{NtXentLoss, NtXentLossConfig};
+pub use pairing::GroupStatistics;
+pub use sup_con::{SupConLoss, SupConLossConfig};

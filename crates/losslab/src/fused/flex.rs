@@ -24,22 +24,36 @@ impl HostSlice {
     }
 }
 
-/// Runs a kernel that writes the gradients of the sum of its terms, one for each input that has a tape, and returns the
-/// reduced loss with these gradients attached.
+/// Runs a kernel that returns a loss and writes its gradients, one for each input that has a tape, and returns the loss
+/// with these gradients attached.
+pub(crate) fn attach_value<const N: usize, const D: usize>(
+    inputs: [Tensor<D>; N],
+    kernel: impl FnOnce([Option<&mut [f32]>; N]) -> f64,
+) -> Tensor<1> {
+    let device = inputs[0].device().inner();
+    let buffer = |input: &Tensor<D>| input.is_tracked().then(|| vec![0.0; input.shape().num_elements()]);
+    let mut gradients = inputs.each_ref().map(buffer);
+    let value = kernel(gradients.each_mut().map(|gradient| gradient.as_deref_mut()));
+    let mut value = Tensor::from_data([value as f32], &device);
+    for (input, gradient) in inputs.into_iter().zip(gradients) {
+        let gradient = gradient.map(|values| Tensor::from_data(TensorData::new(values, input.shape()), &device));
+        value = attach(value, input, gradient);
+    }
+    value
+}
+
+/// Runs a kernel that writes the gradients of the sum of its terms, and returns the reduced loss with these gradients
+/// attached.
 pub(crate) fn attach_sum<const N: usize, const D: usize>(
     inputs: [Tensor<D>; N],
     reduction: Reduction,
     kernel: impl FnOnce([Option<&mut [f32]>; N]) -> Sums,
 ) -> Tensor<1> {
-    let device = inputs[0].device().inner();
-    let buffer = |input: &Tensor<D>| input.is_tracked().then(|| vec![0.0; input.shape().num_elements()]);
-    let mut gradients = inputs.each_ref().map(buffer);
-    let sums = kernel(gradients.each_mut().map(|gradient| gradient.as_deref_mut()));
-    let mut value = Tensor::from_data([sums.total as f32], &device);
-    for (input, gradient) in inputs.into_iter().zip(gradients) {
-        let gradient = gradient.map(|values| Tensor::from_data(TensorData::new(values, input.shape()), &device));
-        value = attach(value, input, gradient);
-    }
+    let mut sums = Sums::default();
+    let total = attach_value(inputs, |gradients| {
+        sums = kernel(gradients);
+        sums.total
+    });
     // The gradients are those of the sum: scaling after the attachment scales both.
-    value * sums.scale(reduction)
+    total * sums.scale(reduction)
 }

@@ -6,4 +6,4 @@ mod flex;
 
 pub(crate) use attach::{attach, nothing};
 pub(crate) use blockwise::{BLOCK_VALUES, sum_over_blocks};
-pub(crate) use flex::{HostSlice, attach_sum};
+pub(crate) use flex::{HostSlice, attach_sum, attach_value};

@@ -54,8 +54,13 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
     }
     for value in [0.0, -0.1, f64::NAN] {
         let temperature = TemperatureConfig::new().with_value(value);
-        let message = text(InfoNceLossConfig::new().with_temperature(temperature).try_init(&device()));
-        assert_eq!(message, format!("info-nce: temperature must be at least 0.000001, but is {value}"));
+        for (name, message) in [
+            ("info-nce", text(InfoNceLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
+            ("nt-xent", text(NtXentLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
+            ("sup-con", text(SupConLossConfig::new().with_temperature(temperature).try_init(&device()))),
+        ] {
+            assert_eq!(message, format!("{name}: temperature must be at least 0.000001, but is {value}"));
+        }
     }
     let weighted = || WeightedSumLossConfig::new(2);
     assert_eq!(
@@ -138,6 +143,8 @@ fn losses_are_modules_that_print() {
     assert_eq!(loss.num_params(), 0);
     let learned = InfoNceLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
+    let learned = NtXentLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
+    assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(UncertaintyLossConfig::new(3).init(&device()).num_params(), 3);
 }
 
@@ -152,6 +159,9 @@ fn float_types_that_do_not_fit_are_refused() {
     assert!(SigmoidFocalLossConfig::new().init().try_forward(double(), single()).is_err());
     assert!(SigmoidFocalLossConfig::new().init().try_forward(half(), single()).is_ok());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
+    let error = NtXentLossConfig::new().init(&device()).try_forward(single(), double()).unwrap_err();
+    assert_eq!(error.to_string(), "nt-xent: second must be of type f32 (that of first), but is f64");
+    assert!(NtXentLossConfig::new().init(&device()).try_forward(single(), half()).is_ok());
     let similar = Tensor::<1, burn::tensor::Bool>::from_data([true, false], &device());
     assert!(ContrastiveLossConfig::new().init().try_forward(single(), double(), similar).is_err());
 }
@@ -164,4 +174,7 @@ fn embeddings_without_a_dimension_are_refused() {
     assert_eq!(error.to_string(), "triplet: embeddings must have shape [n, 1 or more], but has [2, 0]");
     assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels).is_err());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
+    assert!(NtXentLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
+    let labels = Tensor::<1, Int>::from_data([0, 0], &device());
+    assert!(SupConLossConfig::new().init(&device()).try_forward(nothing(), labels).is_err());
 }

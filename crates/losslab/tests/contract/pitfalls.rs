@@ -83,6 +83,14 @@ mod silent_failures {
             let loss = loss.forward_grouped(queries.clone(), keys, ints([0, 1]), ints([2, 3]));
             assert_eq!(gradient(&queries, loss), (0.0, vec![0.0; 4]));
         }
+        for form in [SupConForm::Outside, SupConForm::Inside] {
+            let embeddings = tracked([[1.0, 0.0], [0.0, 1.0]]);
+            let loss = SupConLossConfig::new().with_form(form).init(&device());
+            let plain = loss.forward_plain(embeddings.clone(), ints([0, 1])).unwrap();
+            assert_eq!(gradient(&embeddings, plain), (0.0, vec![0.0; 4]));
+            let loss = loss.forward(embeddings.clone(), ints([0, 1]));
+            assert_eq!(gradient(&embeddings, loss), (0.0, vec![0.0; 4]));
+        }
     }
 
     #[test]
@@ -290,6 +298,11 @@ mod users {
             zero(nce.forward_grouped(x(), x(), labels(), labels()));
             assert_eq!(nce.forward_no_reduction(x(), x()).dims(), [rows]);
             assert_eq!(nce.forward_grouped_no_reduction(x(), x(), labels(), labels()).dims(), [2 * rows]);
+            zero(NtXentLossConfig::new().init(&device()).forward(x(), x()));
+            zero(SupConLossConfig::new().init(&device()).forward(x(), labels()));
+            zero(SupConLossConfig::new().init(&device()).forward_plain(x(), labels()).unwrap());
+            assert_eq!(NtXentLossConfig::new().init(&device()).forward_no_reduction(x(), x()).dims(), [2 * rows]);
+            assert_eq!(SupConLossConfig::new().init(&device()).forward_no_reduction(x(), labels()).dims(), [rows]);
             let none = Tensor::<2>::ones([3 * (1 - rows), 3], &device());
             let nobody = Tensor::<1, Int>::zeros([3 * (1 - rows)], &device());
             assert_eq!(value(nce.forward_grouped(x(), none.clone(), labels(), nobody.clone())), 0.0);

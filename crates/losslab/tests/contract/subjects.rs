@@ -252,5 +252,36 @@ pub fn subjects() -> Vec<Subject> {
             });
         }
     }
+    for normalize in [true, false] {
+        let temperature = || TemperatureConfig::new().with_value(0.5);
+        let config = move |r| {
+            let config = NtXentLossConfig::new().with_temperature(temperature());
+            config.with_normalize(normalize).with_reduction(r)
+        };
+        subjects.push(Subject {
+            name: "nt-xent",
+            shapes: two.to_vec(),
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| config(r).init(&device()).forward(t[0].clone(), t[1].clone())),
+            terms: Box::new(move |t| {
+                config(Reduction::Sum).init(&device()).forward_no_reduction(t[0].clone(), t[1].clone())
+            }),
+        });
+        for form in [SupConForm::Outside, SupConForm::Inside] {
+            let config = move |r| {
+                let config = SupConLossConfig::new().with_temperature(temperature()).with_form(form);
+                config.with_normalize(normalize).with_reduction(r)
+            };
+            subjects.push(Subject {
+                name: "sup-con",
+                shapes: one.to_vec(),
+                probabilities: vec![false],
+                forward: Box::new(move |t, r| config(r).init(&device()).forward(t[0].clone(), labels())),
+                terms: Box::new(move |t| {
+                    config(Reduction::Sum).init(&device()).forward_no_reduction(t[0].clone(), labels())
+                }),
+            });
+        }
+    }
     subjects
 }
