@@ -5,6 +5,7 @@
 //!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
+//! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
 //!   oracle for everything else.
@@ -16,14 +17,19 @@ mod chunks;
 mod cross_entropy;
 mod distances;
 mod knn;
+mod matrix;
 pub mod options;
+mod pairs;
 pub mod reference;
 mod sigmoid_focal;
 mod softmax_focal;
+mod triplet;
 
 pub use chunks::Sums;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
+pub use pairs::{Labelled, Metric};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
+pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};
