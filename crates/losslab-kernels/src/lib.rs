@@ -7,6 +7,7 @@
 //! - [`distances`]: of rows from all rows, for mining.
 //! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
+//! - [`simd`]: which vector instructions are used.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
 //!   oracle for everything else.
 //!
@@ -14,6 +15,7 @@
 //! result doesn't depend on the number of threads.
 
 mod chunks;
+mod contrastive;
 mod cross_entropy;
 mod distances;
 mod knn;
@@ -22,10 +24,15 @@ pub mod options;
 mod pairs;
 pub mod reference;
 mod sigmoid_focal;
+#[allow(dead_code, unused_imports, reason = "kernels take it up one by one")]
+pub mod simd;
 mod softmax_focal;
 mod triplet;
 
 pub use chunks::Sums;
+pub use contrastive::{
+    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
+};
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
