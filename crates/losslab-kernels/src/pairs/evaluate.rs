@@ -8,8 +8,14 @@ use crate::options::Distance;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The anchors of a strip, whose distances one thread computes at a time.
-const STRIP: usize = 32;
+/// The most anchors in a strip, whose distances one thread computes at a time; the more, the better for the product.
+const STRIP: usize = 128;
+
+/// The least.
+const THIN_STRIP: usize = 32;
+
+/// How many distances a strip has, unless its anchors are the fewest: 8 MiB.
+const DISTANCES: usize = 1 << 20;
 
 /// How many weights of pairs are kept until they are multiplied: 32 MiB.
 const WEIGHTS: usize = 8 << 20;
@@ -23,8 +29,9 @@ pub(crate) struct Row<'a> {
     pub anchor: usize,
     /// The other rows that have its label, by their place among the sorted ones; the anchor too, where it is one.
     pub same: Range<usize>,
-    /// The distances from the other rows; where a pair counts once, from those of the strip on.
-    pub distances: &'a [f64],
+    /// The distances from the other rows, without those before `skipped`.
+    distances: &'a [f64],
+    skipped: usize,
     /// How far a distance can be off. A decision that this could change must not be made. Below 0 where none is off.
     pub tolerance: f64,
     others: &'a Points<'a>,
@@ -40,6 +47,21 @@ impl Row<'_> {
     /// The places of the negatives, in two ranges.
     pub fn negatives(&self) -> [Range<usize>; 2] {
         [0..self.same.start, self.same.end..self.others.len()]
+    }
+
+    /// The distance from one of the other rows.
+    pub fn distance(&self, place: usize) -> f64 {
+        self.distances[place - self.skipped]
+    }
+
+    /// The distances from some of the other rows.
+    pub fn distances(&self, places: Range<usize>) -> &[f64] {
+        &self.distances[places.start - self.skipped..places.end - self.skipped]
+    }
+
+    /// The number of other rows.
+    pub fn others(&self) -> usize {
+        self.others.len()
     }
 
     /// Whether two distances are too close together to tell which is larger.
@@ -100,7 +122,8 @@ pub(crate) fn evaluate<L: RowLoss>(
     let one_set = others.is_none();
     let strips = Strips { anchors, others: others.unwrap_or(anchors), one_set };
     let (n, m) = (anchors.len(), strips.others.len());
-    let block = (WEIGHTS / m.max(1) / STRIP).max(1) * STRIP;
+    let strip = (DISTANCES / m.max(1) / THIN_STRIP * THIN_STRIP).clamp(THIN_STRIP, STRIP);
+    let block = (WEIGHTS / m.max(1) / strip).max(1) * strip;
     let mut accumulator = (by_anchors.is_some() || by_others.is_some())
         .then(|| Accumulator::new(anchors, others, [by_anchors.is_some(), by_others.is_some()]));
     let mut weights = vec![0.0; if accumulator.is_some() { block.min(n) * m } else { 0 }];
@@ -108,10 +131,10 @@ pub(crate) fn evaluate<L: RowLoss>(
     for start in (0..if m == 0 { 0 } else { n }).step_by(block) {
         let rows = start..(start + block).min(n);
         let wanted = accumulator.is_some().then(|| &mut weights[..rows.len() * m]);
-        let places = pieces(wanted, rows.len() * m, STRIP * m);
+        let places = pieces(wanted, rows.len() * m, strip * m);
         let found = places.into_par_iter().enumerate().map_init(Scratch::default, |scratch, (at, weights)| {
-            let first = rows.start + at * STRIP;
-            strips.strip(loss, first..(first + STRIP).min(rows.end), scratch, weights)
+            let first = rows.start + at * strip;
+            strips.strip(loss, first..(first + strip).min(rows.end), scratch, weights)
         });
         let found = found.collect::<Vec<Strip>>();
         sums.add(in_order(found.iter().map(|strip| strip.sums).collect()));
@@ -162,7 +185,7 @@ impl Strips<'_> {
         let (m, width) = (self.others.len(), self.anchors.width);
         let skipped = if L::HALF { rows.start } else { 0 };
         let columns = m - skipped;
-        scratch.distances.resize(STRIP * columns, 0.0);
+        scratch.distances.resize(rows.len() * columns, 0.0);
         let distances = &mut scratch.distances[..rows.len() * columns];
         let left = View::of(&self.anchors.wide[rows.start * width..rows.end * width], width);
         let right = View::of(&self.others.wide[skipped * width..], width);
@@ -178,6 +201,7 @@ impl Strips<'_> {
                     anchor,
                     same: same.clone(),
                     distances,
+                    skipped,
                     tolerance,
                     others: self.others,
                     one_set: self.one_set,

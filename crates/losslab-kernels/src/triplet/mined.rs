@@ -155,7 +155,7 @@ impl Chosen {
 }
 
 fn candidate(row: &Row<'_>, place: usize) -> Candidate {
-    Candidate { distance: row.distances[place], place, position: row.position(place) }
+    Candidate { distance: row.distance(place), place, position: row.position(place) }
 }
 
 /// Keeps the better of two candidates: a NaN before all, of equal distances the first row.

@@ -35,12 +35,12 @@ impl RowLoss for Soft {
 
     fn row(&self, row: &Row<'_>, factors: &mut Factors, to: Option<Coefficients<'_>>) -> Option<Sums> {
         let [before, after] = row.negatives();
-        let negatives = || row.distances[before.clone()].iter().chain(&row.distances[after.clone()]).copied();
+        let negatives = || row.distances(before.clone()).iter().chain(row.distances(after.clone())).copied();
         let (positives, count) = (row.positives().count(), before.len() + after.len());
         if positives == 0 || count == 0 {
             return Some(Sums::default());
         }
-        let positive_distances = row.positives().map(|place| row.distances[place]);
+        let positive_distances = row.positives().map(|place| row.distance(place));
         let [(nearest, last), (first, farthest)] = [extremes(negatives()), extremes(positive_distances)];
         let highest = farthest - nearest + self.margin;
         // Where exponents are too far apart (or NaN), every triplet by itself.
@@ -56,7 +56,7 @@ impl RowLoss for Soft {
         let mut total = 0.0;
         let mut weights = to.map(|to| to.row);
         for place in row.positives() {
-            let near = row.distances[place];
+            let near = row.distance(place);
             let (sum, slope) = match by_factors {
                 true => {
                     let factor = (near + self.margin - nearest).exp();
@@ -97,7 +97,7 @@ impl Soft {
     fn count_active(&self, row: &Row<'_>) -> u64 {
         let penalty = Penalty { margin: self.margin, soft: true };
         let terms = |place: usize| {
-            let violation = move |j: usize| row.distances[place] - row.distances[j] + self.margin;
+            let violation = move |j: usize| row.distance(place) - row.distance(j) + self.margin;
             row.negatives().into_iter().flatten().map(move |j| penalty.of(violation(j)).0)
         };
         row.positives().flat_map(terms).filter(|term| !(*term <= 0.0)).count() as u64

@@ -58,6 +58,24 @@ fn the_triplet_kernel_does_what_plain_operations_do() {
 }
 
 #[test]
+fn the_contrastive_kernel_does_what_plain_operations_do() {
+    let embeddings = tracked(&values(6, 8 * 5), 5);
+    for distance in [Distance::Euclidean, Distance::SquaredEuclidean, Distance::Cosine] {
+        for (positive, negative, half) in [(0.0, 1.0, true), (0.4, 1.6, false)] {
+            for (normalize, reduction) in REDUCTIONS.into_iter().flat_map(|r| [(false, r), (true, r)]) {
+                let config = BatchContrastiveLossConfig::new().with_positive_margin(positive).with_half(half);
+                let config = config.with_negative_margin(negative).with_distance(distance);
+                let loss = config.with_normalize(normalize).with_reduction(reduction).init();
+                let of = |loss: Tensor<1>| gradients(std::slice::from_ref(&embeddings), loss);
+                let found = of(loss.forward(embeddings.clone(), ints(&LABELS)));
+                let expected = of(loss.forward_plain(embeddings.clone(), ints(&LABELS)).unwrap());
+                assert_same(found, expected, &format!("{distance:?} {positive} {negative} {normalize} {reduction:?}"));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_bank_takes_part_as_it_does_in_plain_operations() {
     let (embeddings, bank) = (tracked(&values(8, 5 * 4), 4), tracked(&values(9, 11 * 4), 4));
     // Label 5 is in no row of the bank, label 9 in no row of the batch.
