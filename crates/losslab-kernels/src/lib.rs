@@ -24,6 +24,7 @@ mod matrix;
 pub mod options;
 mod pairs;
 pub mod reference;
+mod rows;
 mod sigmoid_focal;
 #[allow(dead_code, unused_imports, reason = "kernels take it up one by one")]
 pub mod simd;

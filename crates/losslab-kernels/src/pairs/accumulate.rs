@@ -15,11 +15,26 @@ const SPARSE: usize = 24;
 /// A pair that is computed by subtraction: `weight·(x_i − y_j)` is added to the gradient of `x_i`, taken from `y_j`'s.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
-    /// Whether `i` is an anchor; else it is one of the others, as `j` is.
-    pub from_anchor: bool,
-    pub i: u32,
-    pub j: u32,
-    pub weight: f64,
+    i: u32,
+    j: u32,
+    weight: f64,
+}
+
+impl Entry {
+    /// Marks an `i` that is one of the others, as `j` is, and no anchor.
+    const ACROSS: u32 = 1 << 31;
+
+    pub fn new(from_anchor: bool, i: usize, j: usize, weight: f64) -> Self {
+        Self { i: i as u32 | if from_anchor { 0 } else { Self::ACROSS }, j: j as u32, weight }
+    }
+
+    fn from_anchor(&self) -> bool {
+        self.i & Self::ACROSS == 0
+    }
+
+    fn pair(&self) -> (usize, usize) {
+        ((self.i & !Self::ACROSS) as usize, self.j as usize)
+    }
 }
 
 /// The gradients of one set of rows while they grow.
@@ -52,45 +67,41 @@ impl<'a> Accumulator<'a> {
     }
 
     /// Adds a block of anchors. `weights` is `[rows.len(), others]`, 0 in the columns that are skipped.
-    pub fn add(&mut self, rows: Range<usize>, skipped: usize, weights: &mut [f32], strips: Vec<Strip>) {
+    pub fn add(&mut self, rows: Range<usize>, skipped: usize, weights: &[f32], mut strips: Vec<Strip>) {
         let (anchors, others) = (self.anchors, self.others.unwrap_or(self.anchors));
         let m = others.len();
+        let weights = &weights[..rows.len() * m];
         let count: usize = strips.iter().map(|strip| strip.count).sum();
-        let row_weights = strips.iter().flat_map(|strip| strip.row_weights.iter().copied()).collect::<Vec<f64>>();
-        let mut entries = strips.into_iter().flat_map(|strip| strip.entries).collect::<Vec<Entry>>();
-        let weights = &mut weights[..rows.len() * m];
         if count * SPARSE < rows.len() * (m - skipped) {
-            for (i, weights) in rows.clone().zip(weights.chunks(m)) {
-                let found = weights.iter().enumerate().filter(|(_, weight)| **weight != 0.0);
-                entries.extend(found.map(|(j, &weight)| Entry {
-                    from_anchor: true,
-                    i: i as u32,
-                    j: j as u32,
-                    weight: f64::from(weight) / anchors.unit,
-                }));
+            let mut found = Vec::with_capacity(count);
+            for (i, weights) in rows.zip(weights.chunks(m)) {
+                let weights = weights.iter().enumerate().filter(|(_, weight)| **weight != 0.0);
+                found.extend(weights.map(|(j, &weight)| Entry::new(true, i, j, f64::from(weight) / anchors.unit)));
             }
+            strips.push(Strip { entries: found, ..Strip::default() });
         } else {
             if let Some(gradient) = &mut self.by_anchors {
-                gradient.add_rows(rows.clone(), &row_weights, weights, skipped, others);
+                gradient.add_rows(rows.clone(), &strips, weights, skipped, others);
             }
             let to_others = if self.others.is_some() { &mut self.by_others } else { &mut self.by_anchors };
             if let Some(gradient) = to_others {
                 gradient.add_columns(rows, weights, skipped, anchors);
             }
         }
-        self.add_entries(&entries);
+        self.add_entries(&strips);
     }
 
-    fn add_entries(&mut self, entries: &[Entry]) {
-        if entries.is_empty() {
+    fn add_entries(&mut self, strips: &[Strip]) {
+        if strips.iter().all(|strip| strip.entries.is_empty()) {
             return;
         }
+        let entries = || strips.iter().flat_map(|strip| &strip.entries);
         let (anchors, others) = (self.anchors, self.others);
         let one_set = others.is_none();
         if let Some(gradient) = &mut self.by_anchors {
             gradient.add_entries(anchors.width, |rows, to| {
-                for entry in entries.iter().filter(|entry| entry.from_anchor || one_set) {
-                    let (i, j) = (entry.i as usize, entry.j as usize);
+                for entry in entries().filter(|entry| entry.from_anchor() || one_set) {
+                    let (i, j) = entry.pair();
                     add_difference(to, &rows, i, entry.weight, (anchors, i), (others.unwrap_or(anchors), j));
                     if one_set {
                         add_difference(to, &rows, j, -entry.weight, (anchors, i), (anchors, j));
@@ -100,10 +111,10 @@ impl<'a> Accumulator<'a> {
         }
         if let (Some(gradient), Some(others)) = (&mut self.by_others, others) {
             gradient.add_entries(others.width, |rows, to| {
-                for entry in entries {
-                    let (i, j) = (entry.i as usize, entry.j as usize);
-                    let from = if entry.from_anchor { anchors } else { others };
-                    if !entry.from_anchor {
+                for entry in entries() {
+                    let (i, j) = entry.pair();
+                    let from = if entry.from_anchor() { anchors } else { others };
+                    if !entry.from_anchor() {
                         add_difference(to, &rows, i, entry.weight, (from, i), (others, j));
                     }
                     add_difference(to, &rows, j, -entry.weight, (from, i), (others, j));
@@ -141,8 +152,9 @@ fn add_difference(
 
 impl Gradient {
     /// What a block of anchors gives to the anchors.
-    fn add_rows(&mut self, rows: Range<usize>, sums: &[f64], weights: &[f32], skipped: usize, others: &Points<'_>) {
+    fn add_rows(&mut self, rows: Range<usize>, strips: &[Strip], weights: &[f32], skipped: usize, others: &Points<'_>) {
         let (m, width) = (others.len(), others.width);
+        let sums = strips.iter().flat_map(|strip| &strip.row_weights);
         self.weights[rows.clone()].iter_mut().zip(sums).for_each(|(weight, sum)| *weight += sum);
         let right = View::of(&others.narrow[skipped * width..], width);
         let to = &mut self.rows[rows.start * width..rows.end * width];

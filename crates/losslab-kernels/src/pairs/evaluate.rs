@@ -17,8 +17,8 @@ const THIN_STRIP: usize = 32;
 /// How many distances a strip has, unless its anchors are the fewest: 8 MiB.
 const DISTANCES: usize = 1 << 20;
 
-/// How many weights of pairs are kept until they are multiplied: 32 MiB.
-const WEIGHTS: usize = 8 << 20;
+/// How many weights of pairs are kept until they are multiplied: 16 MiB.
+const WEIGHTS: usize = 4 << 20;
 
 /// A pair whose squared distance is below this share of its squared lengths is computed by subtraction.
 const NEAR: f64 = 1.0 / 128.0;
@@ -140,7 +140,7 @@ pub(crate) fn evaluate<L: RowLoss>(
         sums.add(in_order(found.iter().map(|strip| strip.sums).collect()));
         if let Some(accumulator) = &mut accumulator {
             let skipped = if L::HALF { rows.start } else { 0 };
-            accumulator.add(rows, skipped, &mut weights, found);
+            accumulator.add(rows, skipped, &weights, found);
         }
     }
     if let Some(accumulator) = accumulator {
@@ -158,7 +158,7 @@ struct Strips<'a> {
 /// What is left of a strip besides its weights.
 #[derive(Default)]
 pub(super) struct Strip {
-    sums: Sums,
+    pub sums: Sums,
     /// The sum of the weights of each anchor.
     pub row_weights: Vec<f64>,
     /// How many weights aren't 0.
@@ -319,5 +319,5 @@ fn entry(distance: Distance, from_anchor: bool, i: usize, j: usize, apart: f64, 
         Distance::SquaredEuclidean => 2.0,
         Distance::Cosine => 1.0,
     };
-    Some(Entry { from_anchor, i: i as u32, j: j as u32, weight: f64::from(derivative) * slope })
+    Some(Entry::new(from_anchor, i, j, f64::from(derivative) * slope))
 }

@@ -35,7 +35,7 @@ impl<'a> Points<'a> {
     /// Prepares sets of rows whose distances are wanted, with one centre.
     ///
     /// # Panics
-    /// If a length doesn't fit, or a set has 2³² rows or more.
+    /// If a length doesn't fit, or a set has 2³¹ rows or more.
     pub fn prepare<const N: usize>(sets: [Labelled<'a>; N], metric: Metric) -> [Self; N] {
         let width = sets[0].width;
         let mut sets = sets.map(|set| {
@@ -63,7 +63,7 @@ impl<'a> Points<'a> {
     fn sorted(set: Labelled<'a>, metric: Metric) -> Self {
         let (rows, width) = (set.rows, set.width);
         assert_eq!(rows.len(), set.labels.len() * width, "a row of {width} for each label");
-        assert!(u32::try_from(set.labels.len()).is_ok(), "fewer than 2^32 rows");
+        assert!(set.labels.len() < 1 << 31, "fewer than 2^31 rows");
         let mut order = (0..set.labels.len() as u32).collect::<Vec<u32>>();
         order.sort_by_key(|&row| set.labels[row as usize]);
         let labels = order.iter().map(|&row| set.labels[row as usize]).collect();

@@ -51,7 +51,7 @@ pub enum TripletChoice {
 /// the first row counts, a NaN comes before all. All triplets of the hinge cost `O(B² log B + B²·width)`, those of the
 /// softplus `O(B²·P)` more for `P` positives an anchor.
 ///
-/// Memory: 24 bytes a value of the batch, 8 MiB of distances a thread at 32 768 rows, and 32 MiB of weights.
+/// Memory: 24 bytes a value of the batch, 8 MiB of distances a thread at 32 768 rows, and 16 MiB of weights.
 ///
 /// # Panics
 /// If lengths don't fit.
