@@ -78,18 +78,7 @@ impl Others {
         // The maximum of nothing, or of classes that are ruled out, leaves p_y = 1. It passes over a NaN, but the sum
         // doesn't.
         let shift = if max == f32::NEG_INFINITY { 0.0 } else { max };
-        let sum = match gradient {
-            Some(gradient) => {
-                let (groups, rest) = gradient.as_chunks_mut::<LANES>();
-                let mut groups = groups.iter_mut();
-                let mut rest = Some(rest);
-                sum_of_exponentials::<A>(x, y, shift, |found| match groups.next() {
-                    Some(group) => *group = found,
-                    None => rest.take().into_iter().for_each(|rest| rest.copy_from_slice(&found[..rest.len()])),
-                })
-            }
-            None => sum_of_exponentials::<A>(x, y, shift, |_| {}),
-        };
+        let sum = sum_of_exponentials::<A>(x, y, shift, gradient);
         Self { z: f64::from(x[y] - shift) - sum.ln(), sum }
     }
 
@@ -100,53 +89,53 @@ impl Others {
     }
 }
 
-/// Calls `with` for each group of a row, padded and without class `y`: there it is −∞.
+/// A group of a row, padded and without class `y`: there it is −∞.
 #[inline(always)]
-fn for_each_group(x: &[f32], y: usize, mut with: impl FnMut(&[f32; LANES])) {
+fn group_without(x: &[f32], y: usize, at: usize) -> [f32; LANES] {
     let (groups, rest) = x.as_chunks::<LANES>();
-    for (at, group) in groups.iter().enumerate() {
-        if at == y / LANES {
-            let mut group = *group;
-            group[y % LANES] = f32::NEG_INFINITY;
-            with(&group);
-        } else {
-            with(group);
-        }
+    let mut group = [f32::NEG_INFINITY; LANES];
+    match groups.get(at) {
+        Some(whole) => group = *whole,
+        None => group[..rest.len()].copy_from_slice(rest),
     }
-    if !rest.is_empty() {
-        let mut group = [f32::NEG_INFINITY; LANES];
-        group[..rest.len()].copy_from_slice(rest);
-        if y / LANES == groups.len() {
-            group[y % LANES] = f32::NEG_INFINITY;
-        }
-        with(&group);
+    if y / LANES == at {
+        group[y % LANES] = f32::NEG_INFINITY;
     }
+    group
 }
 
 #[inline(always)]
 fn max_without(x: &[f32], y: usize) -> f32 {
     let mut max = [f32::NEG_INFINITY; LANES];
-    for_each_group(x, y, |group| {
+    for at in 0..x.len().div_ceil(LANES) {
+        let group = group_without(x, y, at);
         for lane in 0..LANES {
             max[lane] = if group[lane] > max[lane] { group[lane] } else { max[lane] };
         }
-    });
+    }
     max.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
+/// `Σ_{c≠y} exp(x_c − shift)`, whose terms are left in `to`.
 #[inline(always)]
-fn sum_of_exponentials<A: Arithmetic>(x: &[f32], y: usize, shift: f32, mut with: impl FnMut([f32; LANES])) -> f64 {
+fn sum_of_exponentials<A: Arithmetic>(x: &[f32], y: usize, shift: f32, mut to: Option<&mut [f32]>) -> f64 {
     let mut sums = [0.0; LANES];
-    for_each_group(x, y, |group| {
-        let mut found = [0.0; LANES];
-        for lane in 0..LANES {
-            found[lane] = exp::<A>(group[lane] - shift);
+    for at in 0..x.len().div_ceil(LANES) {
+        let mut group = group_without(x, y, at);
+        for value in &mut group {
+            *value = exp::<A>(*value - shift);
         }
         for lane in 0..LANES {
-            sums[lane] += f64::from(found[lane]);
+            sums[lane] += f64::from(group[lane]);
         }
-        with(found);
-    });
+        if let Some(to) = &mut to {
+            let (groups, rest) = to.as_chunks_mut::<LANES>();
+            match groups.get_mut(at) {
+                Some(whole) => *whole = group,
+                None => rest.copy_from_slice(&group[..rest.len()]),
+            }
+        }
+    }
     sums.iter().sum()
 }
 

@@ -43,7 +43,7 @@ pub fn sigmoid_focal(
         .zip(pieces(gradients.logits, logits.len(), chunk))
         .zip(pieces(gradients.targets, logits.len(), chunk))
         .map(|(((logits, targets), by_logits), by_targets)| {
-            dispatch(Chunk { loss, logits, targets, by_logits, by_targets })
+            dispatch(Chunk { terms: Terms::of(loss), logits, targets, by_logits, by_targets })
         })
         .collect();
     in_order(sums)
@@ -53,7 +53,7 @@ pub fn sigmoid_focal(
 const LANES: usize = 16;
 
 struct Chunk<'a> {
-    loss: SigmoidFocal,
+    terms: Terms,
     logits: &'a [f32],
     targets: &'a [f32],
     by_logits: Option<&'a mut [f32]>,
@@ -66,7 +66,7 @@ impl Kernel for Chunk<'_> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Sums {
         // Code of its own for each of the usual exponents: a power is a logarithm and an exponential.
-        match self.loss.gamma {
+        match self.terms.gamma {
             0.0 => self.sum::<A, 0>(),
             1.0 => self.sum::<A, 1>(),
             2.0 => self.sum::<A, 2>(),
@@ -81,16 +81,13 @@ const ANY: u8 = 3;
 impl Chunk<'_> {
     #[inline(always)]
     fn sum<A: Arithmetic, const GAMMA: u8>(mut self) -> Sums {
+        let terms = self.terms;
         let (mut totals, mut active) = ([0.0; LANES], [0u32; LANES]);
         for (at, (logits, targets)) in self.logits.chunks(LANES).zip(self.targets.chunks(LANES)).enumerate() {
-            let [x, t] = [logits, targets].map(|values| {
-                let mut padded = [0.0; LANES];
-                padded[..values.len()].copy_from_slice(values);
-                padded
-            });
+            let (x, t) = (padded(logits), padded(targets));
             let (mut values, mut slopes) = ([0.0; LANES], [0.0; LANES]);
             for lane in 0..LANES {
-                let term = self.loss.term::<A, GAMMA>(x[lane], t[lane]);
+                let term = terms.term::<A, GAMMA>(x[lane], t[lane]);
                 (values[lane], slopes[lane]) = (term.value, term.by_logit);
             }
             // What pads the last group adds nothing.
@@ -105,7 +102,7 @@ impl Chunk<'_> {
             }
             if let Some(gradient) = &mut self.by_targets {
                 for lane in 0..LANES {
-                    slopes[lane] = self.loss.by_target::<A, GAMMA>(x[lane], t[lane]);
+                    slopes[lane] = terms.by_target::<A, GAMMA>(x[lane], t[lane]);
                 }
                 gradient[place].copy_from_slice(&slopes[..logits.len()]);
             }
@@ -114,6 +111,13 @@ impl Chunk<'_> {
         let active = active.iter().map(|&active| u64::from(active)).sum();
         Sums { total: totals.iter().sum(), weight: valid as f64, valid, active }
     }
+}
+
+#[inline(always)]
+fn padded(values: &[f32]) -> [f32; LANES] {
+    let mut padded = [0.0; LANES];
+    padded[..values.len()].copy_from_slice(values);
+    padded
 }
 
 /// One term with what its derivatives need.
@@ -127,7 +131,30 @@ struct Term {
     ratio: f32,
 }
 
-impl SigmoidFocal {
+/// The loss, with nothing left to decide for each element.
+#[derive(Clone, Copy)]
+struct Terms {
+    gamma: f32,
+    /// α of positives and of negatives; of all targets unless `balanced`.
+    alpha: f32,
+    of_negatives: f32,
+    balanced: bool,
+}
+
+impl Terms {
+    fn of(loss: SigmoidFocal) -> Self {
+        let gamma = loss.gamma;
+        let uniform = |alpha: f32| Self { gamma, alpha, of_negatives: alpha, balanced: false };
+        match loss.alpha {
+            FocalAlpha::None => uniform(1.0),
+            FocalAlpha::Uniform(alpha) => uniform(alpha as f32),
+            FocalAlpha::Balanced(alpha) => {
+                let alpha = alpha as f32;
+                Self { gamma, alpha, of_negatives: 1.0 - alpha, balanced: true }
+            }
+        }
+    }
+
     /// The loss is symmetric: `x < 0` with target `t` is `|x|` with target `1 − t`. So everything is in terms of
     /// `s = |x|` and `e = exp(−s)`, which can't overflow, and of `y`, the target on that side:
     /// `1 − p_t = ((1 − y) + e·y) / (1 + e)` and `CE = s·(1 − y) + ln(1 + e)`.
@@ -154,11 +181,7 @@ impl SigmoidFocal {
                 exp::<A>(self.gamma * (log_q - softplus))
             }
         };
-        let weight = match self.alpha {
-            FocalAlpha::None => 1.0,
-            FocalAlpha::Balanced(alpha) => alpha as f32 * t + (1.0 - alpha as f32) * (1.0 - t),
-            FocalAlpha::Uniform(alpha) => alpha as f32,
-        };
+        let weight = if self.balanced { self.alpha * t + self.of_negatives * (1.0 - t) } else { self.alpha };
         let slope = (wrong - e * y) * share + self.gamma * by_q * (wrong - y) * cross_entropy;
         Term {
             value: weight * modulation * cross_entropy,
@@ -177,10 +200,7 @@ impl SigmoidFocal {
         let e = exp::<A>(-x.abs());
         // d(1 − p_t)/dt = 1 − 2p
         let slope = -x.signum() * (1.0 - e) / (1.0 + e);
-        let by_weight = match self.alpha {
-            FocalAlpha::Balanced(alpha) => (2.0 * alpha as f32 - 1.0) * term.cross_entropy,
-            _ => 0.0,
-        };
+        let by_weight = if self.balanced { (2.0 * self.alpha - 1.0) * term.cross_entropy } else { 0.0 };
         let focus = if GAMMA == 0 { 0.0 } else { self.gamma * slope * term.ratio };
         term.modulation * (by_weight + term.weight * (focus - x))
     }

@@ -2,6 +2,7 @@
 
 use crate::chunks::Sums;
 use crate::pairs::{Coefficients, Row, RowLoss};
+use crate::simd::{Arithmetic, Kernel, dispatch};
 use crate::triplet::Penalty;
 
 /// `ln(1 + exp(D(a, p) − D(a, n) + margin))` over all triplets.
@@ -60,7 +61,8 @@ impl RowLoss for Soft {
             let (sum, slope) = match by_factors {
                 true => {
                     let factor = (near + self.margin - nearest).exp();
-                    sum_of_products(factor, &factors.negatives, &mut factors.slopes, steps)
+                    let (negatives, slopes) = (&factors.negatives, &mut factors.slopes);
+                    dispatch(Products { factor, negatives, slopes, steps: steps.max(1) })
                 }
                 false => self.sum_one_by_one(near, &factors.negatives, &mut factors.slopes),
             };
@@ -104,35 +106,60 @@ impl Soft {
     }
 }
 
-/// `Σ ln(1 + factor·x)` and `Σ factor·x/(1 + factor·x)`, whose terms are added to the slopes. A product of `steps`
-/// factors must be finite.
-fn sum_of_products(factor: f64, negatives: &[f64], slopes: &mut [f64], steps: usize) -> (f64, f64) {
-    let (mut total, mut sums) = (0.0, [0.0; LANES]);
-    let steps = LANES * steps.max(1);
-    for (negatives, slopes) in negatives.chunks(steps).zip(slopes.chunks_mut(steps)) {
-        // Products less 1, which keep the digits of factors near 1.
-        let mut products = [0.0; LANES];
-        let (groups, rest) = negatives.as_chunks::<LANES>();
-        let (slope_groups, slope_rest) = slopes.as_chunks_mut::<LANES>();
-        for (group, slopes) in groups.iter().zip(slope_groups) {
-            for lane in 0..LANES {
-                let z = factor * group[lane];
-                let slope = z / (1.0 + z);
-                products[lane] += z + z * products[lane];
-                sums[lane] += slope;
-                slopes[lane] += slope;
+/// `Σ ln(1 + factor·x)` and `Σ factor·x/(1 + factor·x)` over the negatives.
+struct Products<'a> {
+    factor: f64,
+    negatives: &'a [f64],
+    /// To which each term of the second sum is added.
+    slopes: &'a mut [f64],
+    /// Products of so many factors are finite.
+    steps: usize,
+}
+
+impl Kernel for Products<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> (f64, f64) {
+        let (mut total, mut sums) = (0.0, [0.0; LANES]);
+        let run = LANES * self.steps;
+        for (negatives, slopes) in self.negatives.chunks(run).zip(self.slopes.chunks_mut(run)) {
+            // Products less 1, which keep the digits of factors near 1.
+            let mut products = [0.0; LANES];
+            let (groups, rest) = negatives.as_chunks::<LANES>();
+            let (slope_groups, rest_of_slopes) = slopes.as_chunks_mut::<LANES>();
+            for (group, slopes) in groups.iter().zip(slope_groups) {
+                step(self.factor, group, slopes, &mut products, &mut sums);
+            }
+            if !rest.is_empty() {
+                let (mut group, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+                group[..rest.len()].copy_from_slice(rest);
+                step(self.factor, &group, &mut slopes, &mut products, &mut sums);
+                rest_of_slopes.iter_mut().zip(slopes).for_each(|(to, slope)| *to += slope);
+            }
+            for product in products {
+                total += product.ln_1p();
             }
         }
-        for (lane, (x, slope_of)) in rest.iter().zip(slope_rest).enumerate() {
-            let z = factor * x;
-            let slope = z / (1.0 + z);
-            products[lane] += z + z * products[lane];
-            sums[lane] += slope;
-            *slope_of += slope;
-        }
-        total += products.iter().map(|product| product.ln_1p()).sum::<f64>();
+        (total, sums.iter().sum())
     }
-    (total, sums.iter().sum())
+}
+
+#[inline(always)]
+fn step(
+    factor: f64,
+    group: &[f64; LANES],
+    slopes: &mut [f64; LANES],
+    products: &mut [f64; LANES],
+    sums: &mut [f64; LANES],
+) {
+    for lane in 0..LANES {
+        let z = factor * group[lane];
+        let slope = z / (1.0 + z);
+        products[lane] += z + z * products[lane];
+        sums[lane] += slope;
+        slopes[lane] += slope;
+    }
 }
 
 /// The smallest and the largest of some distances, NaN where one is.
