@@ -6,12 +6,15 @@ mod support;
 use losslab_kernels::options::{Positives, Reduction};
 use losslab_kernels::reference::{self, Evaluation, Groups};
 use losslab_kernels::simd::Level;
-use losslab_kernels::{InfoNce, InfoNceGradients, info_nce};
-use std::sync::Mutex;
+use losslab_kernels::{Contrastive, InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive};
+use std::sync::{Mutex, MutexGuard};
 use support::{numbers, wide};
 
-/// The level of instructions is that of the process: who forces one, is alone.
-static LEVEL: Mutex<()> = Mutex::new(());
+/// The level of instructions is that of the process: tests that force one, or compare bits, run one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static LEVEL: Mutex<()> = Mutex::new(());
+    LEVEL.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::Mean, Reduction::Sum, Reduction::MeanActive];
 
@@ -43,12 +46,13 @@ struct Tolerance {
     gradient: f64,
 }
 
-fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+/// `least` is the size below which gradients are what large parts leave.
+fn assert_near(found: &[f32], expected: &[f64], tolerance: f64, least: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
-    let largest = expected.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+    let largest = expected.iter().fold(least, |largest, x| largest.max(x.abs()));
     for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         let error = (f64::from(found) - expected).abs();
-        assert!(error <= tolerance * (largest + 1e-8), "{what}[{i}]: {found} instead of {expected}, largest {largest}");
+        assert!(error <= tolerance * largest, "{what}[{i}]: {found} instead of {expected}, largest {largest}");
     }
 }
 
@@ -67,8 +71,8 @@ fn assert_agrees(loss: &InfoNce, shape: Shape, x: &[f32], y: &[f32], tolerance: 
     let what = format!("{what}, {shape:?}, {loss:?}");
     let error = (found.value - expected.value).abs();
     assert!(error <= tolerance.value * expected.value.abs(), "{what}: {} instead of {}", found.value, expected.value);
-    assert_near(&by_queries, &expected.gradients[0], tolerance.gradient, &format!("{what}: queries"));
-    assert_near(&by_keys, &expected.gradients[1], tolerance.gradient, &format!("{what}: keys"));
+    assert_near(&by_queries, &expected.gradients[0], tolerance.gradient, 1e-8, &format!("{what}: queries"));
+    assert_near(&by_keys, &expected.gradients[1], tolerance.gradient, 1e-8, &format!("{what}: keys"));
     let by_scale = found.by_log_scale.unwrap();
     // A difference of similarities, each of the size of 1/τ, that may cancel.
     let slack = 1e-5 * expected.gradients[2][0].abs() + tolerance.gradient * (expected.value.abs() + 1.0);
@@ -130,7 +134,7 @@ fn over_forms(shape: Shape, temperature: f64, check: impl Fn(&InfoNce)) {
 
 #[test]
 fn info_nce_agrees_with_the_reference() {
-    let _alone = LEVEL.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     for (seed, shape) in SHAPES.into_iter().enumerate() {
         let (x, y) = batch(shape, seed as u64);
         for level in Level::available() {
@@ -148,4 +152,222 @@ fn info_nce_agrees_with_the_reference() {
         }
         Level::force(None);
     }
+}
+
+fn assert_self_agrees(loss: &SelfContrastive, shape: Shape, x: &[f32], what: &str) {
+    let mut gradient = vec![f32::NAN; x.len()];
+    let found = self_contrastive(loss, x, shape.width, Some(&mut gradient), true);
+    let SelfContrastive { temperature, normalize, positives, reduction, .. } = *loss;
+    let options = reference::SupCon { temperature, normalize, positives, reduction };
+    let expected = reference::sup_con(&wide(x), loss.labels, shape.width, &options);
+    let tolerance = tolerance(&InfoNce { temperature, normalize, ..InfoNce::default() }, shape);
+    let what = format!("{what}, {shape:?}, {loss:?}");
+    let error = (found.value - expected.value).abs();
+    assert!(error <= tolerance.value * expected.value.abs(), "{what}: {} instead of {}", found.value, expected.value);
+    // The softmax over positives alone comes near to their mean.
+    let least = 0.3 / (temperature * shape.queries as f64);
+    assert_near(&gradient, &expected.gradients[0], tolerance.gradient, least, &what);
+    let (by_scale, expected_scale) = (found.by_log_scale.unwrap(), expected.gradients[1][0]);
+    let slack = 1e-5 * expected_scale.abs() + tolerance.gradient * (expected.value.abs() + 1.0);
+    assert!((by_scale - expected_scale).abs() <= slack, "{what}: {by_scale} instead of {expected_scale}");
+    let alone = self_contrastive(loss, x, shape.width, None, true);
+    assert_eq!(alone, found, "{what}: without the gradient");
+}
+
+#[test]
+fn losses_within_one_set_agree_with_the_reference() {
+    let _alone = alone();
+    for (seed, (rows, width)) in
+        [(1, 3), (2, 1), (9, 2), (66, 8), (128, 5), (200, 17), (300, 4)].into_iter().enumerate()
+    {
+        let shape = Shape { queries: rows, keys: rows, width };
+        let (x, _) = batch(shape, seed as u64 + 50);
+        let views = (0..rows as i64).map(|i| i % rows.div_ceil(2) as i64).collect::<Vec<i64>>();
+        for level in Level::available() {
+            Level::force(Some(level));
+            for labels in [views.clone(), groups(rows, 3), groups(rows, rows.max(4) / 2), vec![1; rows]] {
+                for temperature in if rows > 100 { vec![0.1] } else { vec![0.001, 0.01, 0.1, 10.0] } {
+                    for positives in [Positives::Outside, Positives::Inside] {
+                        for (normalize, memory) in [(true, 0), (true, 1 << 24), (false, 1 << 17)] {
+                            let labels = labels.as_slice();
+                            let loss = SelfContrastive {
+                                temperature,
+                                normalize,
+                                labels,
+                                positives,
+                                memory,
+                                ..Default::default()
+                            };
+                            assert_self_agrees(&loss, shape, &x, &format!("{level:?}"));
+                        }
+                    }
+                }
+            }
+        }
+        Level::force(None);
+    }
+}
+
+#[test]
+fn every_reduction_is_that_of_the_reference() {
+    let _alone = alone();
+    let shape = Shape { queries: 20, keys: 24, width: 6 };
+    let (x, y) = batch(shape, 3);
+    for reduction in REDUCTIONS {
+        over_forms(shape, 0.2, |loss| {
+            let loss = InfoNce { reduction, ..*loss };
+            assert_agrees(&loss, shape, &x, &y, tolerance(&loss, shape), "");
+        });
+        for positives in [Positives::Outside, Positives::Inside] {
+            let labels = groups(20, 7);
+            let loss = SelfContrastive { labels: &labels, positives, reduction, ..Default::default() };
+            assert_self_agrees(&loss, shape, &x, "");
+        }
+    }
+}
+
+/// What a difference of nearly equal numbers would lose: a loss of 1e-9, and its gradient.
+#[test]
+fn small_losses_keep_their_digits() {
+    let _alone = alone();
+    let width = 40;
+    let mut x = vec![0.0; width * width];
+    (0..width).for_each(|i| x[i * width + i] = 1.0 + i as f32);
+    let mut y = x.clone();
+    y.iter_mut().zip(numbers(1, width * width)).for_each(|(y, noise)| *y += 0.01 * noise);
+    let shape = Shape { queries: width, keys: width, width };
+    let own = (0..width as i64).collect::<Vec<i64>>();
+    for temperature in [0.04, 0.015] {
+        let grouped = |positives| Some(Groups { queries: &own, keys: &own, positives });
+        let forms = [None, grouped(Positives::Outside), grouped(Positives::Inside), grouped(Positives::Aligned)];
+        for groups in forms {
+            let loss = InfoNce { temperature, groups, ..InfoNce::default() };
+            let tolerance = Tolerance { value: 1e-6 / temperature, gradient: 2e-6 / temperature };
+            let expected = assert_agrees(&loss, shape, &x, &y, tolerance, "");
+            assert!(expected.value < 1e-9, "{}", expected.value);
+        }
+    }
+}
+
+#[test]
+fn extreme_inputs_have_finite_gradients() {
+    let _alone = alone();
+    let shape = Shape { queries: 20, keys: 24, width: 6 };
+    let (x, y) = batch(shape, 9);
+    for size in [1e-44, 1e-30, 1e15, 1e30] {
+        let scaled = |values: &[f32]| values.iter().map(|x| x * size).collect::<Vec<f32>>();
+        let (x, y) = (scaled(&x), scaled(&y));
+        over_forms(shape, 0.001, |loss| {
+            if size > 1e10 && !loss.normalize {
+                return; // The products are beyond f32.
+            }
+            let (mut by_queries, mut by_keys) = (vec![f32::NAN; x.len()], vec![f32::NAN; y.len()]);
+            let gradients =
+                InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+            let found = info_nce(loss, &x, &y, 6, gradients);
+            assert!(found.value.is_finite() && found.by_log_scale.unwrap().is_finite(), "{size}, {loss:?}: {found:?}");
+            assert!(by_queries.iter().chain(&by_keys).all(|g| g.is_finite()), "{size}, {loss:?}");
+        });
+    }
+    // Saturated logits of ±1e4 and more.
+    let x = [100.0f32, -100.0, 100.0, 50.0];
+    let y = [100.0f32, 100.0, -100.0, -100.0];
+    let shape = Shape { queries: 4, keys: 4, width: 1 };
+    over_forms(shape, 1.0, |loss| {
+        assert_agrees(loss, shape, &x, &y, Tolerance { value: 1e-6, gradient: 3e-5 }, "saturated");
+    });
+}
+
+#[test]
+fn a_nan_shows_in_every_form() {
+    let _alone = alone();
+    let shape = Shape { queries: 20, keys: 24, width: 6 };
+    let (x, y) = batch(shape, 4);
+    for temperature in [0.1, 0.001] {
+        for place in [0, 61, 119] {
+            let (mut bad_x, mut bad_y) = (x.clone(), y.clone());
+            (bad_x[place], bad_y[place]) = (f32::NAN, f32::NAN);
+            let own = (0..24).map(|i| i / 2).collect::<Vec<i64>>();
+            for positives in [None, Some(Positives::Outside), Some(Positives::Inside), Some(Positives::Aligned)] {
+                let groups = positives.map(|positives| Groups { queries: &own[..20], keys: &own, positives });
+                let loss = InfoNce { temperature, groups, ..InfoNce::default() };
+                assert!(info_nce(&loss, &bad_x, &y, 6, InfoNceGradients::default()).value.is_nan(), "{loss:?}");
+                assert!(info_nce(&loss, &x, &bad_y, 6, InfoNceGradients::default()).value.is_nan(), "{loss:?}");
+            }
+            for positives in [Positives::Outside, Positives::Inside] {
+                let loss = SelfContrastive { temperature, labels: &own, positives, ..Default::default() };
+                assert!(self_contrastive(&loss, &bad_y, 6, None, false).value.is_nan(), "{loss:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mean_over_nothing_is_zero_with_gradient_zero() {
+    let _alone = alone();
+    let (x, y) = (numbers(1, 12), numbers(2, 9));
+    for positives in [Positives::Outside, Positives::Inside] {
+        let groups = Some(Groups { queries: &[1, 2, 3, 4], keys: &[5, 6, 7], positives });
+        for (x, y, groups) in [(&x[..], &y[..], groups), (&[], &[], None), (&[], &y, None)] {
+            let (mut by_queries, mut by_keys) = (vec![f32::NAN; x.len()], vec![f32::NAN; y.len()]);
+            let gradients =
+                InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+            let found = info_nce(&InfoNce { groups, ..InfoNce::default() }, x, y, 3, gradients);
+            assert_eq!(found, Contrastive { value: 0.0, by_log_scale: Some(0.0) });
+            assert!(by_queries.iter().chain(&by_keys).all(|&g| g == 0.0));
+        }
+        let mut gradient = vec![f32::NAN; 12];
+        let loss = SelfContrastive { labels: &[1, 2, 3, 4], positives, ..Default::default() };
+        assert_eq!(self_contrastive(&loss, &x, 3, Some(&mut gradient), false).value, 0.0);
+        assert!(gradient.iter().all(|&g| g == 0.0));
+    }
+}
+
+/// Threads, and memory for all tiles, for some and for none.
+#[test]
+fn threads_and_memory_change_no_bit() {
+    let _alone = alone();
+    let shape = Shape { queries: 700, keys: 1100, width: 24 };
+    let (x, y) = batch(shape, 2);
+    let labels = groups(700, 50);
+    for temperature in [0.1, 0.002] {
+        let run = |threads: usize, memory: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (mut by_queries, mut by_keys) = (vec![0.0; x.len()], vec![0.0; y.len()]);
+            let mut by_vectors = vec![0.0; x.len()];
+            pool.install(|| {
+                let gradients =
+                    InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+                let pairs = info_nce(&InfoNce { memory, temperature, ..InfoNce::default() }, &x, &y, 24, gradients);
+                let loss = SelfContrastive { memory, temperature, labels: &labels, ..Default::default() };
+                let within = self_contrastive(&loss, &x, 24, Some(&mut by_vectors), true);
+                (pairs, within, by_queries.clone(), by_keys.clone(), by_vectors.clone())
+            })
+        };
+        let alone = run(1, 1 << 28);
+        for (threads, memory) in [(2, 1 << 28), (5, 1 << 28), (1, 0), (3, 0), (2, 6 << 20), (5, 8 << 20)] {
+            assert!(alone == run(threads, memory), "{threads} threads, {memory} bytes");
+        }
+    }
+}
+
+/// A side that isn't asked for doesn't change the other.
+#[test]
+fn each_gradient_can_be_asked_for_alone() {
+    let _alone = alone();
+    let shape = Shape { queries: 70, keys: 90, width: 5 };
+    let (x, y) = batch(shape, 8);
+    let loss = InfoNce::default();
+    let (mut by_queries, mut by_keys) = (vec![0.0; x.len()], vec![0.0; y.len()]);
+    let gradients = InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: true };
+    let both = info_nce(&loss, &x, &y, 5, gradients);
+    let (mut queries_alone, mut keys_alone) = (vec![0.0; x.len()], vec![0.0; y.len()]);
+    let queries = InfoNceGradients { queries: Some(&mut queries_alone), ..Default::default() };
+    assert_eq!(info_nce(&loss, &x, &y, 5, queries).value, both.value);
+    let keys = InfoNceGradients { keys: Some(&mut keys_alone), log_scale: true, ..Default::default() };
+    let by_scale = info_nce(&loss, &x, &y, 5, keys).by_log_scale.unwrap();
+    assert!((by_scale - both.by_log_scale.unwrap()).abs() < 1e-5);
+    assert!(queries_alone == by_queries && keys_alone == by_keys);
+    let scale = info_nce(&loss, &x, &y, 5, InfoNceGradients { log_scale: true, ..Default::default() });
+    assert_eq!(scale, both);
 }

@@ -137,7 +137,7 @@ pub fn info_nce(queries: &[f64], keys: &[f64], width: usize, options: &InfoNce) 
 }
 
 /// Reduces the terms of the anchors that have one.
-fn reduce_valid<'t>(tape: &'t Tape, terms: &[Option<Var<'t>>], reduction: Reduction) -> Var<'t> {
+pub(super) fn reduce_valid<'t>(tape: &'t Tape, terms: &[Option<Var<'t>>], reduction: Reduction) -> Var<'t> {
     let valid: Vec<_> = terms.iter().copied().flatten().collect();
     reduce(tape, &valid, valid.len() as f64, reduction)
 }

@@ -28,6 +28,7 @@ mod classification;
 mod contrastive;
 mod embedding;
 mod multitask;
+mod self_contrastive;
 mod tape;
 mod vector;
 
@@ -37,6 +38,7 @@ pub use embedding::{
     BatchContrastive, Contrastive, Mining, Triplet, aligned_triplet, batch_contrastive, contrastive, triplet,
 };
 pub use multitask::{uncertainty, weighted_sum};
+pub use self_contrastive::{NtXent, SupCon, nt_xent, sup_con};
 
 use crate::options::Reduction;
 use tape::{Tape, Var};

@@ -172,6 +172,22 @@ fn zero_distances_and_zero_vectors_have_gradient_zero() {
     assert!(nce.gradients.iter().flatten().all(|&entry| entry == 0.0));
 }
 
+#[test]
+fn losses_within_one_set_are_finite_and_may_have_no_positive() {
+    for (temperature, normalize) in [(0.001, true), (0.001, false), (0.07, true)] {
+        for reduction in REDUCTIONS {
+            let views = NtXent { temperature, normalize, reduction };
+            assert_finite(&format!("{views:?}"), &nt_xent(&DEGENERATE, &DEGENERATE, 2, &views));
+            for positives in [Positives::Outside, Positives::Inside] {
+                let options = SupCon { temperature, normalize, positives, reduction };
+                assert_finite(&format!("{options:?}"), &sup_con(&DEGENERATE, &DEGENERATE_LABELS, 2, &options));
+                assert_nothing(&sup_con(&[1.0, 2.0, 3.0], &[0, 1, 2], 1, &options));
+                assert_nothing(&sup_con(&[], &[], 1, &options));
+            }
+        }
+    }
+}
+
 /// A key that is left out of a denominator has no gradient from it.
 #[test]
 fn aligned_positives_leave_duplicates_out() {

@@ -189,6 +189,33 @@ fn info_nce_loss() {
 }
 
 #[test]
+fn losses_within_one_set() {
+    for normalize in SWITCH {
+        for reduction in REDUCTIONS {
+            for temperature in [0.07, 0.5] {
+                let options = NtXent { temperature, normalize, reduction };
+                let draw = |random: &mut Random| {
+                    let (first, second) = (random.numbers(9, -1.0, 1.0), random.numbers(9, -1.0, 1.0));
+                    vec![first, second, vec![-temperature.ln()]]
+                };
+                check(&format!("{options:?}"), reduction, draw, |inputs| {
+                    let options = NtXent { temperature: (-inputs[2][0]).exp(), ..options };
+                    nt_xent(&inputs[0], &inputs[1], 3, &options)
+                });
+                for positives in [Positives::Outside, Positives::Inside] {
+                    let options = SupCon { temperature, normalize, positives, reduction };
+                    let draw = |random: &mut Random| vec![random.numbers(21, -1.0, 1.0), vec![-temperature.ln()]];
+                    check(&format!("{options:?}"), reduction, draw, |inputs| {
+                        let options = SupCon { temperature: (-inputs[1][0]).exp(), ..options };
+                        sup_con(&inputs[0], &[4, 4, -1, 4, 7, 7, 8], 3, &options)
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn multi_task_losses() {
     let draw = |random: &mut Random| vec![random.numbers(3, 0.1, 2.0)];
     for weights in [None, Some([0.5, 0.0, 2.0].as_slice())] {

@@ -71,6 +71,14 @@ fn a_nan_embedding_shows() {
                     assert!(info_nce(&clean, &broken, 2, &options).value.is_nan());
                 }
             }
+            let (temperature, normalize) = (0.5, true);
+            for positives in [Positives::Outside, Positives::Inside] {
+                let options = SupCon { temperature, normalize, positives, reduction };
+                assert!(sup_con(&broken, &labels, 2, &options).value.is_nan());
+            }
+            let views = NtXent { temperature, normalize, reduction };
+            assert!(nt_xent(&broken, &clean, 2, &views).value.is_nan());
+            assert!(nt_xent(&clean, &broken, 2, &views).value.is_nan());
         }
     }
     assert!(weighted_sum(&[NAN, 1.0], Some(&[0.0, 1.0]), None).value.is_nan());

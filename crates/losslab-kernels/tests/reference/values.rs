@@ -191,6 +191,37 @@ fn info_nce_with_groups() {
 }
 
 #[test]
+fn losses_within_one_set() {
+    // One-dimensional dot products of 1, 2, −1, 3 at temperature 1.
+    let x = [1.0, 2.0, -1.0, 3.0];
+    let e = |i: usize, j: usize| (x[i] * x[j] as f64).exp();
+    let others = |i: usize| (0..4).filter(|&j| j != i).map(|j| e(i, j)).sum::<f64>();
+    let part = |i: usize, j: usize| e(i, j) / others(i);
+    let views = NtXent { temperature: 1.0, normalize: false, reduction: Reduction::Mean };
+    let found = nt_xent(&x[..2], &x[2..], 1, &views);
+    let expected = [(0, 2), (1, 3), (2, 0), (3, 1)].map(|(i, j)| -part(i, j).ln());
+    assert_all_close(&found.terms, &expected);
+    assert_close(found.value, expected.iter().sum::<f64>() / 4.0);
+
+    let of = |positives| {
+        sup_con(
+            &x,
+            &[5, 5, 0, 5],
+            1,
+            &SupCon { temperature: 1.0, normalize: false, positives, reduction: Reduction::Mean },
+        )
+    };
+    let pairs = [(0, 1, 3), (1, 0, 3), (3, 0, 1)];
+    let outside = pairs.map(|(i, j, k)| -(part(i, j).ln() + part(i, k).ln()) / 2.0);
+    let inside = pairs.map(|(i, j, k)| -((part(i, j) + part(i, k)) / 2.0).ln());
+    for (positives, [a, b, c]) in [(Positives::Outside, outside), (Positives::Inside, inside)] {
+        let found = of(positives);
+        assert_all_close(&found.terms, &[a, b, 0.0, c]);
+        assert_close(found.value, (a + b + c) / 3.0);
+    }
+}
+
+#[test]
 fn multi_task_values() {
     let losses = [2.0, 3.0];
     assert_all_close(&weighted_sum(&losses, Some(&[0.5, 2.0]), Some(&[4.0, 1.5])).terms, &[0.25, 4.0]);
