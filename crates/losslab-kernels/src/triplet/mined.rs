@@ -1,6 +1,7 @@
 //! Mined triplets: batch-hard and semi-hard.
 
 use super::Penalty;
+use super::nearest::{MOST, nearest_beyond, place_of};
 use crate::chunks::Sums;
 use crate::options::SemiHardFallback;
 use crate::pairs::{Across, Coefficients, Row, RowLoss};
@@ -89,54 +90,43 @@ impl Mined {
 
 impl Chosen {
     fn hard(&mut self, row: &Row<'_>) -> Result<(), Unclear> {
-        let (mut farthest, mut nearest) = (None, None);
+        let mut farthest = None;
         for positive in row.positives().map(|place| candidate(row, place)) {
             keep_first(row, &mut farthest, positive, |new, best| new.distance > best.distance)?;
         }
         if farthest.is_none() {
             return Ok(());
         }
-        for negative in row.negatives().into_iter().flatten().map(|place| candidate(row, place)) {
-            keep_first(row, &mut nearest, negative, |new, best| new.distance < best.distance)?;
-        }
+        let nearest = match nearest_beyond(row, &[f64::NEG_INFINITY]) {
+            Some((nearest, _)) => at_distance(row, nearest[0])?,
+            None => {
+                let mut nearest = None;
+                for negative in row.negatives().into_iter().flatten().map(|place| candidate(row, place)) {
+                    keep_first(row, &mut nearest, negative, |new, best| new.distance < best.distance)?;
+                }
+                nearest
+            }
+        };
         self.pairs.extend(farthest.zip(nearest));
         Ok(())
     }
 
-    /// Each negative is placed among the sorted positives: it is farther than those before it. The nearest in each place
-    /// are known then, and from the last place on, the nearest of those that are farther than a positive.
     fn semi_hard(&mut self, row: &Row<'_>, fallback: SemiHardFallback) -> Result<(), Unclear> {
         self.positives.clear();
         self.positives.extend(row.positives().map(|place| candidate(row, place)));
-        let positives = &mut self.positives;
         // A NaN of either sign last: it has no negative that is known to be farther.
-        positives.sort_unstable_by(|a, b| {
+        self.positives.sort_unstable_by(|a, b| {
             let nan = a.distance.is_nan().cmp(&b.distance.is_nan());
             nan.then(a.distance.total_cmp(&b.distance)).then(a.place.cmp(&b.place))
         });
-        let (count, comparable) = (positives.len(), positives.partition_point(|positive| !positive.distance.is_nan()));
-        if count == 0 {
+        if self.positives.is_empty() {
             return Ok(());
         }
-        self.nearest.clear();
-        self.nearest.resize(comparable + 1, None);
         let (mut farthest, mut nan) = (None, None);
-        for negative in row.negatives().into_iter().flatten().map(|place| candidate(row, place)) {
-            if negative.distance.is_nan() {
-                keep_first(row, &mut nan, negative, |_, _| false)?;
-                continue;
-            }
-            let beyond = positives[..comparable].partition_point(|positive| positive.distance < negative.distance);
-            let neighbours = &positives[beyond.saturating_sub(1)..(beyond + 1).min(comparable)];
-            if neighbours.iter().any(|positive| row.unclear(positive.distance - negative.distance)) {
-                return Err(Unclear);
-            }
-            keep_first(row, &mut self.nearest[beyond], negative, |new, best| new.distance < best.distance)?;
-            keep_first(row, &mut farthest, negative, |new, best| new.distance > best.distance)?;
+        if !self.compare(row, fallback, &mut farthest)? {
+            self.search(row, &mut farthest, &mut nan)?;
         }
-        for beyond in (0..comparable).rev() {
-            self.nearest[beyond] = self.nearest[beyond].or(self.nearest[beyond + 1]);
-        }
+        let positives = &self.positives;
         for (at, &positive) in positives.iter().enumerate() {
             let farther = match positive.distance.is_nan() {
                 true => self.nearest[0],
@@ -152,6 +142,77 @@ impl Chosen {
         }
         Ok(())
     }
+
+    /// Compares each negative with each positive, where there are few of them; returns whether that was possible.
+    fn compare(
+        &mut self,
+        row: &Row<'_>,
+        fallback: SemiHardFallback,
+        farthest: &mut Option<Candidate>,
+    ) -> Result<bool, Unclear> {
+        let count = self.positives.len();
+        if count >= MOST || self.positives[count - 1].distance.is_nan() {
+            return Ok(false);
+        }
+        let mut thresholds = [f64::NEG_INFINITY; MOST];
+        thresholds[1..].iter_mut().zip(&self.positives).for_each(|(to, positive)| *to = positive.distance);
+        let Some((nearest, last)) = nearest_beyond(row, &thresholds[..=count]) else {
+            return Ok(false);
+        };
+        self.nearest.clear();
+        for (at, &distance) in nearest[..=count].iter().enumerate() {
+            let found = match self.nearest.last() {
+                // The nearest of all is wanted only as a fallback.
+                None if fallback != SemiHardFallback::Nearest => None,
+                Some(_) if nearest[at - 1] == distance && at > 1 => self.nearest[at - 1],
+                _ => at_distance(row, distance)?,
+            };
+            self.nearest.push(found);
+        }
+        if fallback == SemiHardFallback::Farthest && self.nearest[count].is_none() {
+            *farthest = at_distance(row, last)?;
+        }
+        Ok(true)
+    }
+
+    /// Each negative is placed among the sorted positives: it is farther than those before it. The nearest in each place
+    /// are known then, and from the last place on, the nearest of those that are farther than a positive.
+    fn search(
+        &mut self,
+        row: &Row<'_>,
+        farthest: &mut Option<Candidate>,
+        nan: &mut Option<Candidate>,
+    ) -> Result<(), Unclear> {
+        let positives = &self.positives;
+        let comparable = positives.partition_point(|positive| !positive.distance.is_nan());
+        self.nearest.clear();
+        self.nearest.resize(comparable + 1, None);
+        for negative in row.negatives().into_iter().flatten().map(|place| candidate(row, place)) {
+            if negative.distance.is_nan() {
+                keep_first(row, nan, negative, |_, _| false)?;
+                continue;
+            }
+            let beyond = positives[..comparable].partition_point(|positive| positive.distance < negative.distance);
+            let neighbours = &positives[beyond.saturating_sub(1)..(beyond + 1).min(comparable)];
+            if neighbours.iter().any(|positive| row.unclear(positive.distance - negative.distance)) {
+                return Err(Unclear);
+            }
+            keep_first(row, &mut self.nearest[beyond], negative, |new, best| new.distance < best.distance)?;
+            keep_first(row, farthest, negative, |new, best| new.distance > best.distance)?;
+        }
+        for beyond in (0..comparable).rev() {
+            self.nearest[beyond] = self.nearest[beyond].or(self.nearest[beyond + 1]);
+        }
+        Ok(())
+    }
+}
+
+/// The negative at a distance, or nothing at ∞, where there is none.
+fn at_distance(row: &Row<'_>, distance: f64) -> Result<Option<Candidate>, Unclear> {
+    if distance.is_infinite() {
+        return Ok(None);
+    }
+    Ok(Some(candidate(row, place_of(row, distance).ok_or(Unclear)?)))
 }
 
 fn candidate(row: &Row<'_>, place: usize) -> Candidate {

@@ -79,7 +79,7 @@ impl BatchContrastiveLossConfig {
 /// [`Reduction::Mean`] divides by all `n(n−1)/2` pairs, most of which are dissimilar;
 /// [`Reduction::MeanActive`] by those that cost something.
 ///
-/// Memory on f32 tensors of the CPU: about 10 times the batch and 50 MiB. Elsewhere, and in f64: a few tensors of a block
+/// Memory on f32 tensors of the CPU: about 10 times the batch, 16 MiB, and 8 MiB for each thread. Elsewhere, and in f64: a few tensors of a block
 /// of rows, each of about 4 million values, or `n·d` where one row of pairs is more.
 /// [`forward_no_reduction`](BatchContrastiveLoss::forward_no_reduction) holds a few of `n²·d` values.
 ///

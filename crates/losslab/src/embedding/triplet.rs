@@ -95,7 +95,7 @@ impl TripletLossConfig {
 /// valid triplet costs 0. [`Reduction::MeanActive`] divides by the triplets that cost something, as
 /// pytorch-metric-learning does.
 ///
-/// Memory on f32 tensors of the CPU: about 10 times the batch and 50 MiB, whatever the mining. Elsewhere, in f64, and for
+/// Memory on f32 tensors of the CPU: about 10 times the batch, 16 MiB, and 8 MiB for each thread, whatever the mining. Elsewhere, in f64, and for
 /// `swap` in batch-all: a few tensors of a block of anchors, each of about 4 million values, or what one anchor needs
 /// where that is more (`n·d` values, and `n` for each of its positives; with `swap` in batch-all `n·d` for each of its
 /// positives). [`forward_no_reduction`](TripletLoss::forward_no_reduction) takes all anchors as one block.
