@@ -94,7 +94,8 @@ impl Chunk<'_> {
             values[logits.len()..].fill(0.0);
             for lane in 0..LANES {
                 totals[lane] += f64::from(values[lane]);
-                active[lane] += u32::from(!(values[lane] <= 0.0));
+                // A NaN is active.
+                active[lane] += if values[lane] <= 0.0 { 0 } else { 1 };
             }
             let place = at * LANES..at * LANES + logits.len();
             if let Some(gradient) = &mut self.by_logits {

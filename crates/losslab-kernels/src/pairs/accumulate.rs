@@ -28,7 +28,7 @@ impl Entry {
         Self { i: i as u32 | if from_anchor { 0 } else { Self::ACROSS }, j: j as u32, weight }
     }
 
-    fn from_anchor(&self) -> bool {
+    fn has_anchor(&self) -> bool {
         self.i & Self::ACROSS == 0
     }
 
@@ -100,7 +100,7 @@ impl<'a> Accumulator<'a> {
         let one_set = others.is_none();
         if let Some(gradient) = &mut self.by_anchors {
             gradient.add_entries(anchors.width, |rows, to| {
-                for entry in entries().filter(|entry| entry.from_anchor() || one_set) {
+                for entry in entries().filter(|entry| entry.has_anchor() || one_set) {
                     let (i, j) = entry.pair();
                     add_difference(to, &rows, i, entry.weight, (anchors, i), (others.unwrap_or(anchors), j));
                     if one_set {
@@ -113,8 +113,8 @@ impl<'a> Accumulator<'a> {
             gradient.add_entries(others.width, |rows, to| {
                 for entry in entries() {
                     let (i, j) = entry.pair();
-                    let from = if entry.from_anchor() { anchors } else { others };
-                    if !entry.from_anchor() {
+                    let from = if entry.has_anchor() { anchors } else { others };
+                    if !entry.has_anchor() {
                         add_difference(to, &rows, i, entry.weight, (from, i), (others, j));
                     }
                     add_difference(to, &rows, j, -entry.weight, (from, i), (others, j));

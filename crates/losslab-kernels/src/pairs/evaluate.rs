@@ -239,17 +239,18 @@ impl Strips<'_> {
                 all_far &= squared >= NEAR * (half + other);
                 *product = squared;
             }
-            let near = (!all_far).then(|| {
-                let near = |(product, other): (&f64, &f64)| !(*product >= NEAR * (half + other));
-                let places = products.iter().zip(halves).map(near).enumerate();
-                places.fold(0u64, |bits, (j, near)| bits | u64::from(near) << j)
-            });
+            let mut near = 0u64;
+            if !all_far {
+                for (j, (squared, other)) in products.iter().zip(halves).enumerate() {
+                    let far = *squared >= NEAR * (half + other);
+                    near |= u64::from(!far) << j;
+                }
+            }
             match self.anchors.metric.distance {
                 Distance::Euclidean => products.iter_mut().for_each(|x| *x = (2.0 * *x).sqrt()),
                 Distance::SquaredEuclidean => products.iter_mut().for_each(|x| *x *= 2.0),
                 Distance::Cosine => {}
             }
-            let mut near = near.unwrap_or(0);
             while near != 0 {
                 let j = near.trailing_zeros() as usize;
                 products[j] = self.anchors.exact(anchor, self.others, skipped + at * GROUP + j);

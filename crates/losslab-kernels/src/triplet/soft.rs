@@ -102,7 +102,7 @@ impl Soft {
             let violation = move |j: usize| row.distance(place) - row.distance(j) + self.margin;
             row.negatives().into_iter().flatten().map(move |j| penalty.of(violation(j)).0)
         };
-        row.positives().flat_map(terms).filter(|term| !(*term <= 0.0)).count() as u64
+        row.positives().flat_map(terms).filter(|&term| term > 0.0 || term.is_nan()).count() as u64
     }
 }
 
