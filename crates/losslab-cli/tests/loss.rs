@@ -112,7 +112,7 @@ fn unknown_names_are_errors_that_list_the_known_ones() {
     assert!(of(&["focal", "--set", "gamma"]).contains("expected key=value"));
     assert!(of(&["focal", "--set", "reduction=avg"]).contains("mean | mean-per-sample | mean-active | sum"));
     assert!(of(&["focal", "--path", "gpu"]).contains("fused, plain, reference"));
-    assert!(of(&["triplet", "--path", "fused"]).contains("triplet has no such path, it has: plain, reference"));
+    assert!(of(&["triplet-aligned", "--path", "fused"]).contains("has no such path, it has: plain, reference"));
     assert!(error(&["list", "--jsn"]).contains("--jsn"));
     assert!(error(&["lost"]).contains("lost"));
 }

@@ -2,7 +2,8 @@
 
 use crate::chunks::Sums;
 use crate::options::SmoothingConvention;
-use crate::softmax_focal::{Others, by_row};
+use crate::rows::{Others, RowTerm, by_row, weighted_sum};
+use crate::simd::Arithmetic;
 
 /// The parameters of cross-entropy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +33,6 @@ pub fn cross_entropy(
     targets: &[i64],
     gradient: Option<&mut [f32]>,
 ) -> Sums {
-    // The target mass of the true class is `others + extra`, that of every other class `others`.
     let (others, extra) = match loss.convention {
         _ if loss.smoothing == 0.0 => (0.0, 1.0),
         SmoothingConvention::Uniform => (loss.smoothing / classes as f64, 1.0 - loss.smoothing),
@@ -41,29 +41,46 @@ pub fn cross_entropy(
             (others, 1.0 - loss.smoothing - others)
         }
     };
-    let weight = |c: usize| loss.weights.map_or(1.0, |weights| f64::from(weights[c]));
-    let all_weights: f64 = (0..classes).map(weight).sum();
-    by_row(logits, classes, targets, gradient, loss.ignore_index, |x, y, gradient| {
-        let rest = Others::of(x, y);
+    let all_weights =
+        loss.weights.map_or(classes as f64, |weights| weights.iter().map(|&weight| f64::from(weight)).sum());
+    let row = Row { weights: loss.weights, others, extra, all_weights };
+    by_row(&row, logits, classes, targets, gradient, loss.ignore_index)
+}
+
+/// What all rows share.
+struct Row<'a> {
+    weights: Option<&'a [f32]>,
+    /// The target mass of the true class is `others + extra`, that of every other class `others`.
+    others: f64,
+    extra: f64,
+    all_weights: f64,
+}
+
+impl RowTerm for Row<'_> {
+    #[inline(always)]
+    fn row<A: Arithmetic>(&self, x: &[f32], y: usize, mut gradient: Option<&mut [f32]>) -> Sums {
+        let weight = self.weights.map_or(1.0, |weights| f64::from(weights[y]));
+        let rest = Others::of::<A>(x, y, gradient.as_deref_mut());
         let e = (-rest.z.abs()).exp();
         // q = 1 − p_y keeps its digits where p_y is near 1.
         let (nll, q) = if rest.z >= 0.0 { (e.ln_1p(), e / (1.0 + e)) } else { (e.ln_1p() - rest.z, 1.0 / (1.0 + e)) };
-        let mut term = extra * weight(y) * nll;
-        if others > 0.0 {
+        let mut term = self.extra * weight * nll;
+        if self.others > 0.0 {
             let log_sum = nll + f64::from(x[y]);
-            term += others * x.iter().enumerate().map(|(c, &x)| weight(c) * (log_sum - f64::from(x))).sum::<f64>();
+            term += self.others * (self.all_weights * log_sum - weighted_sum(x, self.weights));
         }
         if let Some(gradient) = gradient {
             // dL/dx_c = p_c·m − m_c, where m_c is the weighted target mass of class c and m its sum.
-            let mass = others * all_weights + extra * weight(y);
-            rest.spread(x, q * mass, gradient);
-            if others > 0.0 {
-                for (c, g) in gradient.iter_mut().enumerate() {
-                    *g -= (others * weight(c)) as f32;
+            let mass = self.others * self.all_weights + self.extra * weight;
+            let (share, others) = (rest.share(q * mass), self.others as f32);
+            match self.weights.filter(|_| others > 0.0) {
+                None => gradient.iter_mut().for_each(|g| *g = *g * share - others),
+                Some(weights) => {
+                    gradient.iter_mut().zip(weights).for_each(|(g, weight)| *g = *g * share - others * weight);
                 }
             }
-            gradient[y] = (others * (all_weights - weight(y)) - q * mass) as f32;
+            gradient[y] = (self.others * (self.all_weights - weight) - q * mass) as f32;
         }
-        Sums::of(term, weight(y))
-    })
+        Sums::of(term, weight)
+    }
 }

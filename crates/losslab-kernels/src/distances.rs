@@ -39,7 +39,7 @@ pub(crate) fn dot(x: &[f32], y: &[f32]) -> f64 {
 
 /// Adds up in four lanes, which a compiler turns into vector instructions.
 #[inline]
-fn sum(x: &[f32], y: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+pub(crate) fn sum(x: &[f32], y: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     const LANES: usize = 4;
     let mut lanes = [0.0; LANES];
     let (x_chunks, y_chunks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));

@@ -5,6 +5,7 @@
 //!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
+//! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones; [`batch_contrastive()`]: all pairs.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`simd`]: which vector instructions are used.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
@@ -13,6 +14,7 @@
 //! Data are `f32` and sums over rows `f64`. Work is cut into chunks of a fixed size, whose sums are added in order: the
 //! result doesn't depend on the number of threads.
 
+mod batch_contrastive;
 mod chunks;
 mod contrastive;
 mod cross_entropy;
@@ -20,12 +22,16 @@ mod distances;
 mod knn;
 mod matrix;
 pub mod options;
+mod pairs;
 pub mod reference;
+mod rows;
 mod sigmoid_focal;
 #[allow(dead_code, unused_imports, reason = "kernels take it up one by one")]
 pub mod simd;
 mod softmax_focal;
+mod triplet;
 
+pub use batch_contrastive::{BatchContrastive, batch_contrastive};
 pub use chunks::Sums;
 pub use contrastive::{
     Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
@@ -33,5 +39,7 @@ pub use contrastive::{
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
+pub use pairs::{Labelled, Metric};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
+pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};

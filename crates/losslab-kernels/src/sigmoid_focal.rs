@@ -2,6 +2,7 @@
 
 use crate::chunks::{Sums, in_order, pieces, rows_per_chunk};
 use crate::options::FocalAlpha;
+use crate::simd::{Arithmetic, Kernel, dispatch, exp, ln, ln_1p_of_unit};
 use rayon::prelude::*;
 
 /// The parameters of the sigmoid focal loss.
@@ -41,22 +42,83 @@ pub fn sigmoid_focal(
         .zip(targets.par_chunks(chunk))
         .zip(pieces(gradients.logits, logits.len(), chunk))
         .zip(pieces(gradients.targets, logits.len(), chunk))
-        .map(|(((logits, targets), mut by_logits), mut by_targets)| {
-            let mut sums = Sums::default();
-            for (i, (&x, &t)) in logits.iter().zip(targets).enumerate() {
-                let term = loss.term(x, t);
-                sums.add(Sums::of(term.value.into(), 1.0));
-                if let Some(gradient) = &mut by_logits {
-                    gradient[i] = term.by_logit;
-                }
-                if let Some(gradient) = &mut by_targets {
-                    gradient[i] = loss.by_target(x, t, &term);
-                }
-            }
-            sums
+        .map(|(((logits, targets), by_logits), by_targets)| {
+            dispatch(Chunk { terms: Terms::of(loss), logits, targets, by_logits, by_targets })
         })
         .collect();
     in_order(sums)
+}
+
+/// The elements that are looked at side by side.
+const LANES: usize = 16;
+
+struct Chunk<'a> {
+    terms: Terms,
+    logits: &'a [f32],
+    targets: &'a [f32],
+    by_logits: Option<&'a mut [f32]>,
+    by_targets: Option<&'a mut [f32]>,
+}
+
+impl Kernel for Chunk<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Sums {
+        // Code of its own for each of the usual exponents: a power is a logarithm and an exponential.
+        match self.terms.gamma {
+            0.0 => self.sum::<A, 0>(),
+            1.0 => self.sum::<A, 1>(),
+            2.0 => self.sum::<A, 2>(),
+            _ => self.sum::<A, ANY>(),
+        }
+    }
+}
+
+/// An exponent that has no code of its own.
+const ANY: u8 = 3;
+
+impl Chunk<'_> {
+    #[inline(always)]
+    fn sum<A: Arithmetic, const GAMMA: u8>(mut self) -> Sums {
+        let terms = self.terms;
+        let (mut totals, mut active) = ([0.0; LANES], [0u32; LANES]);
+        for (at, (logits, targets)) in self.logits.chunks(LANES).zip(self.targets.chunks(LANES)).enumerate() {
+            let (x, t) = (padded(logits), padded(targets));
+            let (mut values, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+            for lane in 0..LANES {
+                let term = terms.term::<A, GAMMA>(x[lane], t[lane]);
+                (values[lane], slopes[lane]) = (term.value, term.by_logit);
+            }
+            // What pads the last group adds nothing.
+            values[logits.len()..].fill(0.0);
+            for lane in 0..LANES {
+                totals[lane] += f64::from(values[lane]);
+                // A NaN is active.
+                active[lane] += if values[lane] <= 0.0 { 0 } else { 1 };
+            }
+            let place = at * LANES..at * LANES + logits.len();
+            if let Some(gradient) = &mut self.by_logits {
+                gradient[place.clone()].copy_from_slice(&slopes[..logits.len()]);
+            }
+            if let Some(gradient) = &mut self.by_targets {
+                for lane in 0..LANES {
+                    slopes[lane] = terms.by_target::<A, GAMMA>(x[lane], t[lane]);
+                }
+                gradient[place].copy_from_slice(&slopes[..logits.len()]);
+            }
+        }
+        let valid = self.logits.len() as u64;
+        let active = active.iter().map(|&active| u64::from(active)).sum();
+        Sums { total: totals.iter().sum(), weight: valid as f64, valid, active }
+    }
+}
+
+#[inline(always)]
+fn padded(values: &[f32]) -> [f32; LANES] {
+    let mut padded = [0.0; LANES];
+    padded[..values.len()].copy_from_slice(values);
+    padded
 }
 
 /// One term with what its derivatives need.
@@ -70,37 +132,58 @@ struct Term {
     ratio: f32,
 }
 
-impl SigmoidFocal {
+/// The loss, with nothing left to decide for each element.
+#[derive(Clone, Copy)]
+struct Terms {
+    gamma: f32,
+    /// α of positives and of negatives; of all targets unless `balanced`.
+    alpha: f32,
+    of_negatives: f32,
+    balanced: bool,
+}
+
+impl Terms {
+    fn of(loss: SigmoidFocal) -> Self {
+        let gamma = loss.gamma;
+        let uniform = |alpha: f32| Self { gamma, alpha, of_negatives: alpha, balanced: false };
+        match loss.alpha {
+            FocalAlpha::None => uniform(1.0),
+            FocalAlpha::Uniform(alpha) => uniform(alpha as f32),
+            FocalAlpha::Balanced(alpha) => {
+                let alpha = alpha as f32;
+                Self { gamma, alpha, of_negatives: 1.0 - alpha, balanced: true }
+            }
+        }
+    }
+
     /// The loss is symmetric: `x < 0` with target `t` is `|x|` with target `1 − t`. So everything is in terms of
     /// `s = |x|` and `e = exp(−s)`, which can't overflow, and of `y`, the target on that side:
     /// `1 − p_t = ((1 − y) + e·y) / (1 + e)` and `CE = s·(1 − y) + ln(1 + e)`.
-    #[inline]
-    fn term(&self, x: f32, t: f32) -> Term {
+    #[inline(always)]
+    fn term<A: Arithmetic, const GAMMA: u8>(&self, x: f32, t: f32) -> Term {
+        let positive = x >= 0.0;
         // Not `wrong = 1 − y` for both: a small target would lose its digits.
-        let (s, y, wrong, sign) = if x >= 0.0 { (x, t, 1.0 - t, 1.0) } else { (-x, 1.0 - t, t, -1.0) };
-        let e = (-s).exp();
-        let (softplus, numerator) = (e.ln_1p(), wrong + e * y);
-        let q = numerator / (1.0 + e);
+        let (y, wrong) = if positive { (t, 1.0 - t) } else { (1.0 - t, t) };
+        let (s, sign) = (x.abs(), if positive { 1.0 } else { -1.0 });
+        let e = exp::<A>(-s);
+        let (softplus, numerator) = (ln_1p_of_unit::<A>(e), wrong + e * y);
+        let share = 1.0 / (1.0 + e);
+        let q = numerator * share;
         let cross_entropy = s * wrong + softplus;
         // A wholly correct target leaves 1 − p_t = e/(1 + e): its logarithm is known where e underflows.
         let correct = wrong == 0.0;
-        let by_q = if correct { 1.0 / (1.0 + e) } else { e / ((1.0 + e) * numerator) };
-        let modulation = if self.gamma == 0.0 {
-            1.0
-        } else if self.gamma == 1.0 {
-            q
-        } else if self.gamma == 2.0 {
-            q * q
-        } else {
-            let log_q = if correct { -s - softplus } else { numerator.ln() - softplus };
-            (self.gamma * log_q).exp()
+        let by_q = if correct { share } else { e * share / numerator };
+        let modulation = match GAMMA {
+            0 => 1.0,
+            1 => q,
+            2 => q * q,
+            _ => {
+                let log_q = if correct { -s } else { ln::<A>(numerator) };
+                exp::<A>(self.gamma * (log_q - softplus))
+            }
         };
-        let weight = match self.alpha {
-            FocalAlpha::None => 1.0,
-            FocalAlpha::Balanced(alpha) => alpha as f32 * t + (1.0 - alpha as f32) * (1.0 - t),
-            FocalAlpha::Uniform(alpha) => alpha as f32,
-        };
-        let slope = (wrong - e * y) / (1.0 + e) + self.gamma * by_q * (wrong - y) * cross_entropy;
+        let weight = if self.balanced { self.alpha * t + self.of_negatives * (1.0 - t) } else { self.alpha };
+        let slope = (wrong - e * y) * share + self.gamma * by_q * (wrong - y) * cross_entropy;
         Term {
             value: weight * modulation * cross_entropy,
             by_logit: sign * weight * modulation * slope,
@@ -111,17 +194,15 @@ impl SigmoidFocal {
         }
     }
 
-    #[inline]
-    fn by_target(&self, x: f32, t: f32, term: &Term) -> f32 {
-        let e = (-x.abs()).exp();
+    #[inline(always)]
+    fn by_target<A: Arithmetic, const GAMMA: u8>(&self, x: f32, t: f32) -> f32 {
+        debug_assert!(t.is_nan() || (0.0..=1.0).contains(&t));
+        let term = self.term::<A, GAMMA>(x, t);
+        let e = exp::<A>(-x.abs());
         // d(1 − p_t)/dt = 1 − 2p
         let slope = -x.signum() * (1.0 - e) / (1.0 + e);
-        let by_weight = match self.alpha {
-            FocalAlpha::Balanced(alpha) => (2.0 * alpha as f32 - 1.0) * term.cross_entropy,
-            _ => 0.0,
-        };
-        let focus = if self.gamma == 0.0 { 0.0 } else { self.gamma * slope * term.ratio };
-        debug_assert!(t.is_nan() || (0.0..=1.0).contains(&t));
+        let by_weight = if self.balanced { (2.0 * self.alpha - 1.0) * term.cross_entropy } else { 0.0 };
+        let focus = if GAMMA == 0 { 0.0 } else { self.gamma * slope * term.ratio };
         term.modulation * (by_weight + term.weight * (focus - x))
     }
 }

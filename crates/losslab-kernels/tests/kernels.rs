@@ -6,23 +6,10 @@ use losslab_kernels::{
     sigmoid_focal, softmax_focal,
 };
 
+mod support;
+use support::{numbers, wide};
+
 const GAMMAS: [f64; 6] = [0.0, 0.3, 0.5, 1.0, 2.0, 5.0];
-
-/// Reproducible numbers in `[-1, 1)`.
-fn numbers(seed: u64, count: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        ((state >> 40) as f32 / (1u64 << 23) as f32) - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&x| f64::from(x)).collect()
-}
 
 /// `slack` is what a gradient loses as a difference of probabilities.
 fn assert_agrees(sums: Sums, gradient: &[f32], expected: &reference::Evaluation, input: usize, slack: f64, what: &str) {

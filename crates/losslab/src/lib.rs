@@ -45,10 +45,12 @@
 //!
 //! # How it is computed
 //!
-//! Focal loss, cross-entropy, label smoothing, InfoNCE, NT-Xent and SupCon on f32 tensors of the CPU run through kernels
-//! that give value and gradient together (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
-//! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows, so that their memory doesn't grow with the
-//! square of the batch. Losses that look at labels read them to the host, which waits for a GPU.
+//! Focal loss, cross-entropy, label smoothing, InfoNCE, NT-Xent, SupCon, and the triplet and contrastive losses over
+//! labelled batches on f32 tensors of the CPU run through kernels that give value and gradient together
+//! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
+//! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
+//! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
+//! which waits for a GPU.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.

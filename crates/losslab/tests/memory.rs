@@ -37,25 +37,43 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
     assert!(bytes < 160 * MIB, "InfoNCE in plain operations: {} MiB", bytes / MIB);
 
-    // Batch-all triplets of 16 classes of 32 samples: 512·31·480 = 7.6 million, and 512²·64 differences.
+    // 4,096² distances in f64 are 128 MiB, and batch-all has 117 million triplets. What grows with the square is cut
+    // into blocks: 16 MiB of weights, and 8 MiB of distances for each thread.
+    let (rows, dim) = (4096, 32);
+    let labels = (0..rows as i64).map(|i| i % 512).collect::<Vec<i64>>();
+    let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
+    let batch = embeddings(rows, dim);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let bound = 10 * (rows * dim * 4) + (16 + 9 * threads + 8) * MIB;
+    let all = TripletMining::BatchAll;
+    let forms = [(all, false), (all, true), (TripletMining::BatchHard, false), (TripletMining::SemiHard, false)];
+    for (mining, soft) in forms {
+        let loss = TripletLossConfig::new().with_mining(mining).with_soft(soft).init();
+        let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+        assert!(bytes < bound, "triplet, {mining:?}, soft {soft}: {} MiB", bytes / MIB);
+    }
+    let loss = BatchContrastiveLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+    assert!(bytes < bound, "contrastive-batch: {} MiB", bytes / MIB);
+    let (bank, bank_labels) = (batch.clone().inner(), labels.clone());
+    let loss = TripletLossConfig::new().with_mining(TripletMining::BatchAll).init();
+    let bytes = peak(|| drop(loss.forward_with_bank(batch, labels, bank, bank_labels).backward()));
+    assert!(bytes < bound + 10 * (rows * dim * 4), "triplet with a bank: {} MiB", bytes / MIB);
+
+    // Plain operations, batch-all triplets of 16 classes of 32 samples: 512·31·480 = 7.6 million, and 512²·64 differences.
     let labels = (0..512).map(|i| i % 16).collect::<Vec<i64>>();
     let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
     let batch = embeddings(512, 64);
-    let loss = TripletLossConfig::new().with_mining(TripletMining::BatchAll).init();
-    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
-    assert!(bytes < 160 * MIB, "batch-all triplet: {} MiB", bytes / MIB);
-
-    let loss = TripletLossConfig::new().with_mining(TripletMining::BatchAll).with_swap(true).init();
-    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
-    assert!(bytes < 160 * MIB, "batch-all triplet with swap: {} MiB", bytes / MIB);
-
-    let loss = TripletLossConfig::new().init();
-    let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
-    assert!(bytes < 160 * MIB, "semi-hard triplet: {} MiB", bytes / MIB);
-
+    for (mining, swap) in
+        [(TripletMining::BatchAll, false), (TripletMining::BatchAll, true), (TripletMining::SemiHard, false)]
+    {
+        let loss = TripletLossConfig::new().with_mining(mining).with_swap(swap).init();
+        let bytes = peak(|| drop(loss.forward_plain(batch.clone(), labels.clone()).unwrap().backward()));
+        assert!(bytes < 160 * MIB, "plain {mining:?} triplet, swap {swap}: {} MiB", bytes / MIB);
+    }
     let loss = BatchContrastiveLossConfig::new().init();
-    let bytes = peak(|| drop(loss.forward(batch, labels).backward()));
-    assert!(bytes < 160 * MIB, "contrastive-batch: {} MiB", bytes / MIB);
+    let bytes = peak(|| drop(loss.forward_plain(batch, labels).unwrap().backward()));
+    assert!(bytes < 160 * MIB, "plain contrastive-batch: {} MiB", bytes / MIB);
 
     // Focal loss: the gradient, and the copy of it that goes back.
     let logits = embeddings(1024, 1024);

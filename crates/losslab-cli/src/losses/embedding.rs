@@ -1,6 +1,6 @@
 //! Contrastive and triplet losses.
 
-use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION};
+use super::{Case, Evaluated, KERNEL, Loss, NO_KERNEL, Path, REDUCTION};
 use crate::saved::{Input, Parameter, input, parameter};
 use anyhow::Result;
 use losslab::{
@@ -48,7 +48,7 @@ pub const BATCH_CONTRASTIVE: Loss = Loss {
         NORMALIZE,
         REDUCTION,
     ],
-    paths: NO_KERNEL,
+    paths: KERNEL,
     evaluate: batch_contrastive,
 };
 
@@ -66,7 +66,7 @@ pub const TRIPLET: Loss = Loss {
         NORMALIZE,
         REDUCTION,
     ],
-    paths: NO_KERNEL,
+    paths: KERNEL,
     evaluate: triplet,
 };
 
@@ -126,7 +126,11 @@ fn batch_contrastive(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init()?;
     let embeddings = tensors.float::<2>("embeddings");
-    let value = loss.try_forward(embeddings.clone(), tensors.int("labels"))?;
+    let (x, labels) = (embeddings.clone(), tensors.int("labels"));
+    let value = match case.path {
+        Path::Plain => loss.forward_plain(x, labels)?,
+        _ => loss.try_forward(x, labels)?,
+    };
     Ok(case.finish(value, &[("embeddings", embeddings)], || {
         let options =
             reference::BatchContrastive { positive_margin, negative_margin, half, distance, normalize, reduction };
@@ -150,7 +154,11 @@ fn triplet(case: &Case) -> Result<Evaluated> {
         .with_reduction(options.reduction)
         .try_init()?;
     let embeddings = tensors.float::<2>("embeddings");
-    let value = loss.try_forward(embeddings.clone(), tensors.int("labels"))?;
+    let (x, labels) = (embeddings.clone(), tensors.int("labels"));
+    let value = match case.path {
+        Path::Plain => loss.forward_plain(x, labels)?,
+        _ => loss.try_forward(x, labels)?,
+    };
     Ok(case.finish(value, &[("embeddings", embeddings)], || {
         let mining = reference::Mining { rule: mining, fallback };
         let width = tensors.shape("embeddings")[1];

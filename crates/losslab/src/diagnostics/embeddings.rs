@@ -3,7 +3,9 @@
 use super::finding::{Diagnostics, Finding, FindingKind, Severity, percent, short};
 use super::vectors::{VectorLengths, Vectors, judge_lengths, unfit};
 use crate::distance::Distance;
-use crate::embedding::{TripletLossConfig, TripletMiner, TripletMinerConfig, TripletStatistics, prepare, read_labels};
+use crate::embedding::{
+    Roles, TripletLossConfig, TripletMiner, TripletMinerConfig, TripletStatistics, prepare, read_labels,
+};
 use crate::error::{ConfigError, InputError};
 use burn::config::Config;
 use burn::tensor::{Int, Tensor};
@@ -153,7 +155,8 @@ fn measure(
     labels.iter().for_each(|label| *sizes.entry(label).or_insert(0usize) += 1);
 
     let (mut total, mut loss, mut anchors, mut active) = (0.0, 0.0, 0, 0);
-    miner.for_each_anchor(embeddings.clone(), labels, |_, distances, positives, negatives| {
+    let roles = Roles::of_batch(labels.len());
+    miner.for_each_anchor(embeddings.clone(), labels, &roles, |_, distances, positives, negatives| {
         total += positives.iter().chain(negatives).map(|&j| distances[j]).sum::<f64>();
         let farthest = positives.iter().map(|&p| distances[p]).reduce(f64::max);
         let nearest = negatives.iter().map(|&n| distances[n]).reduce(f64::min);

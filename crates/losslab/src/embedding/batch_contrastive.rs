@@ -3,12 +3,13 @@
 use super::{prepare, read_labels};
 use crate::distance::{Distance, check_margin, pairwise};
 use crate::error::{ConfigError, InputError};
-use crate::fused::{nothing, sum_over_blocks};
-use crate::math::hinge;
+use crate::fused::{HostSlice, attach_sum, nothing, sum_over_blocks};
+use crate::math::{hinge, in_f32};
 use crate::reduction::Reduction;
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
+use losslab_kernels::{BatchContrastive, Labelled, Metric, batch_contrastive};
 use std::ops::Range;
 
 const NAME: &str = "contrastive-batch";
@@ -78,10 +79,11 @@ impl BatchContrastiveLossConfig {
 /// [`Reduction::Mean`] divides by all `n(n−1)/2` pairs, most of which are dissimilar;
 /// [`Reduction::MeanActive`] by those that cost something.
 ///
-/// Memory: a few tensors of a block of rows, each of about 4 million values, or `n·d` where one row of pairs is more.
+/// Memory on f32 tensors of the CPU: about 10 times the batch, 16 MiB, and 8 MiB for each thread. Elsewhere, and in f64: a few tensors of a block
+/// of rows, each of about 4 million values, or `n·d` where one row of pairs is more.
 /// [`forward_no_reduction`](BatchContrastiveLoss::forward_no_reduction) holds a few of `n²·d` values.
 ///
-/// **Use it** on small labelled batches. **Don't** where only the order of distances matters:
+/// **Use it** on labelled batches. **Don't** where only the order of distances matters:
 /// [`TripletLoss`](crate::TripletLoss) leaves them free otherwise.
 ///
 /// # Example
@@ -131,14 +133,39 @@ impl BatchContrastiveLoss {
     /// If the shapes don't fit.
     pub fn try_forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, InputError> {
         let labels = read_labels(NAME, &embeddings, labels)?;
+        let embeddings = in_f32(embeddings);
+        let Some(rows) = HostSlice::of(&embeddings) else {
+            return Ok(self.plain(embeddings, &labels));
+        };
+        let kernel = BatchContrastive {
+            positive_margin: self.positive_margin,
+            negative_margin: self.negative_margin,
+            half: self.half,
+            metric: Metric { distance: self.distance, normalize: self.normalize },
+        };
+        let batch = Labelled { rows: rows.as_slice(), labels: &labels, width: embeddings.dims()[1] };
+        Ok(attach_sum([embeddings], self.reduction, |[gradient]| batch_contrastive(kernel, batch, gradient)))
+    }
+
+    /// The same in plain tensor operations: what [`try_forward`](Self::try_forward) does where there is no kernel, and
+    /// what the kernel is tested against.
+    ///
+    /// # Errors
+    /// If the shapes don't fit.
+    pub fn forward_plain(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, InputError> {
+        let labels = read_labels(NAME, &embeddings, labels)?;
+        Ok(self.plain(embeddings, &labels))
+    }
+
+    fn plain(&self, embeddings: Tensor<2>, labels: &[i64]) -> Tensor<1> {
         let [rows, dim] = embeddings.dims();
         let pairs = (rows * rows.saturating_sub(1) / 2) as u64;
         let embeddings = prepare(embeddings, self.normalize);
-        Ok(sum_over_blocks([embeddings], rows, rows * dim, pairs, self.reduction, |[x], rows| {
+        sum_over_blocks([embeddings], rows, rows * dim, pairs, self.reduction, |[x], rows| {
             let earlier = rows.clone().flat_map(|i| (0..labels.len()).map(move |j| j <= i)).collect();
             let earlier = mask(earlier, [rows.len(), labels.len()], &x);
-            Some(self.terms(x, &labels, rows).mask_fill(earlier, 0))
-        }))
+            Some(self.terms(x, labels, rows).mask_fill(earlier, 0))
+        })
     }
 
     /// The loss of every pair `i < j`, shape `[n(n−1)/2]`, in the order (0, 1), (0, 2), …, (1, 2), ….

@@ -46,6 +46,25 @@ impl TripletMinerConfig {
     }
 }
 
+/// Which rows are anchors, and which ones can be their positives and negatives.
+#[derive(Clone, Debug)]
+pub(crate) struct Roles {
+    pub anchors: Range<usize>,
+    pub others: Range<usize>,
+}
+
+impl Roles {
+    /// All rows in all roles.
+    pub fn of_batch(rows: usize) -> Self {
+        Self { anchors: 0..rows, others: 0..rows }
+    }
+
+    /// The first rows are anchors, the ones behind them a bank.
+    pub fn with_bank(rows: usize, bank: usize) -> Self {
+        Self { anchors: 0..rows, others: rows..rows + bank }
+    }
+}
+
 /// Chooses triplets of a labelled batch by their distances. An anchor is never its own positive.
 ///
 /// ```text
@@ -119,7 +138,7 @@ impl TripletMiner {
     /// If the shapes don't fit.
     pub fn batch_hard(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Triplets {
         let labels = checked(&embeddings, labels);
-        self.choose_batch_hard(prepare(embeddings, self.normalize), &labels)
+        self.choose_batch_hard(prepare(embeddings, self.normalize), &labels, &Roles::of_batch(labels.len()))
     }
 
     /// For each (anchor, positive) the nearest negative that is farther from the anchor than the positive (Schroff et
@@ -134,7 +153,8 @@ impl TripletMiner {
         fallback: SemiHardFallback,
     ) -> Triplets {
         let labels = checked(&embeddings, labels);
-        self.choose_semi_hard(prepare(embeddings, self.normalize), &labels, fallback)
+        let roles = Roles::of_batch(labels.len());
+        self.choose_semi_hard(prepare(embeddings, self.normalize), &labels, &roles, fallback)
     }
 
     /// Counts the triplets of each kind.
@@ -148,7 +168,8 @@ impl TripletMiner {
 
     pub(crate) fn count(&self, embeddings: Tensor<2>, labels: &[i64]) -> TripletStatistics {
         let mut statistics = TripletStatistics::default();
-        self.for_each_anchor(embeddings, labels, |_, distances, positives, negatives| {
+        let roles = Roles::of_batch(labels.len());
+        self.for_each_anchor(embeddings, labels, &roles, |_, distances, positives, negatives| {
             // Sorted, NaN of either sign last: each positive finds its borders by binary search.
             let mut far = negatives.iter().map(|&n| distances[n]).collect::<Vec<f64>>();
             far.sort_by(|x, y| x.is_nan().cmp(&y.is_nan()).then(x.total_cmp(y)));
@@ -176,9 +197,9 @@ impl TripletMiner {
         Self { normalize: false, ..self }
     }
 
-    pub(super) fn choose_batch_hard(&self, embeddings: Tensor<2>, labels: &[i64]) -> Triplets {
+    pub(super) fn choose_batch_hard(&self, embeddings: Tensor<2>, labels: &[i64], roles: &Roles) -> Triplets {
         let mut triplets = Vec::new();
-        self.for_each_anchor(embeddings, labels, |a, distances, positives, negatives| {
+        self.for_each_anchor(embeddings, labels, roles, |a, distances, positives, negatives| {
             let farthest = farthest(positives, distances);
             let nearest = nearest(negatives, distances);
             triplets.extend(farthest.zip(nearest).map(|(p, n)| [a, p, n]));
@@ -190,10 +211,11 @@ impl TripletMiner {
         &self,
         embeddings: Tensor<2>,
         labels: &[i64],
+        roles: &Roles,
         fallback: SemiHardFallback,
     ) -> Triplets {
         let mut triplets = Vec::new();
-        self.for_each_anchor(embeddings, labels, |a, distances, positives, negatives| {
+        self.for_each_anchor(embeddings, labels, roles, |a, distances, positives, negatives| {
             // Nearest first, of equal ones the first; a NaN is nearer than all.
             let mut sorted = negatives.to_vec();
             sorted.sort_by(|&i, &j| {
@@ -219,7 +241,8 @@ impl TripletMiner {
     fn filter(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>, keep: impl Fn(f64, f64) -> bool) -> Triplets {
         let labels = checked(&embeddings, labels);
         let mut triplets = Vec::new();
-        self.for_each_anchor(prepare(embeddings, self.normalize), &labels, |a, distances, positives, negatives| {
+        let (roles, embeddings) = (Roles::of_batch(labels.len()), prepare(embeddings, self.normalize));
+        self.for_each_anchor(embeddings, &labels, &roles, |a, distances, positives, negatives| {
             for &p in positives {
                 let kept = negatives.iter().filter(|&&n| keep(distances[p], distances[n]));
                 triplets.extend(kept.map(|&n| [a, p, n]));
@@ -228,11 +251,12 @@ impl TripletMiner {
         Triplets(triplets)
     }
 
-    /// Calls `visit(anchor, distances to all, positives, negatives)` for each anchor in order.
+    /// Calls `visit(anchor, distances to all rows, positives, negatives)` for each anchor in order.
     pub(crate) fn for_each_anchor(
         &self,
         embeddings: Tensor<2>,
         labels: &[i64],
+        roles: &Roles,
         mut visit: impl FnMut(usize, &[f64], &[usize], &[usize]),
     ) {
         let embeddings = embeddings.inner();
@@ -240,15 +264,15 @@ impl TripletMiner {
         let host = HostSlice::of(&embeddings);
         let per_row = if host.is_some() { rows } else { rows * dim };
         let step = (BLOCK_VALUES / per_row.max(1)).max(1);
-        for start in (0..rows).step_by(step) {
-            let block = start..(start + step).min(rows);
+        for start in roles.anchors.clone().step_by(step) {
+            let block = start..(start + step).min(roles.anchors.end);
             let distances = match &host {
                 Some(x) => distances(self.distance, x.as_slice(), dim, block.clone()),
                 None => to_host(pairwise(self.distance, embeddings.clone().slice(block.clone()), embeddings.clone())),
             };
             for (a, distances) in block.zip(distances.chunks(rows)) {
                 let (positives, negatives): (Vec<_>, Vec<_>) =
-                    (0..rows).filter(|&j| j != a).partition(|&j| labels[j] == labels[a]);
+                    roles.others.clone().filter(|&j| j != a).partition(|&j| labels[j] == labels[a]);
                 visit(a, distances, &positives, &negatives);
             }
         }

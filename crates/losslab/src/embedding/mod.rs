@@ -5,10 +5,12 @@ mod contrastive;
 mod mining;
 mod triplet;
 mod triplet_aligned;
+mod triplet_plain;
 
 pub use batch_contrastive::{BatchContrastiveLoss, BatchContrastiveLossConfig};
 pub use contrastive::{ContrastiveLoss, ContrastiveLossConfig, similar_where_one, similar_where_zero};
 pub use losslab_kernels::options::{SemiHardFallback, TripletMining};
+pub(crate) use mining::Roles;
 pub use mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
 pub use triplet::{TripletLoss, TripletLossConfig};
 pub use triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig};

@@ -1,17 +1,18 @@
 //! Triplet loss over a labelled batch.
 
-use super::mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
-use super::triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig, smaller};
+use super::mining::{Roles, TripletMiner, TripletMinerConfig, TripletStatistics};
+use super::triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig};
 use super::{prepare, read_labels};
-use crate::distance::{Distance, pairwise};
+use crate::distance::Distance;
 use crate::error::{ConfigError, InputError};
-use crate::fused::{nothing, sum_over_blocks};
+use crate::fused::{HostSlice, attach_sum};
+use crate::math::in_f32;
 use crate::reduction::Reduction;
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::{Bool, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 use losslab_kernels::options::{SemiHardFallback, TripletMining};
-use std::ops::Range;
+use losslab_kernels::{Labelled, Metric, Triplet, TripletChoice, triplet, triplet_with_bank};
 
 const NAME: &str = "triplet";
 
@@ -94,9 +95,10 @@ impl TripletLossConfig {
 /// valid triplet costs 0. [`Reduction::MeanActive`] divides by the triplets that cost something, as
 /// pytorch-metric-learning does.
 ///
-/// Memory: a few tensors of a block of anchors, each of about 4 million values, or what one anchor needs where that is
-/// more (`n·d` values, and `n` for each of its positives; with `swap` in batch-all `n·d` for each of its positives).
-/// [`forward_no_reduction`](TripletLoss::forward_no_reduction) takes all anchors as one block.
+/// Memory on f32 tensors of the CPU: about 10 times the batch, 16 MiB, and 8 MiB for each thread, whatever the mining. Elsewhere, in f64, and for
+/// `swap` in batch-all: a few tensors of a block of anchors, each of about 4 million values, or what one anchor needs
+/// where that is more (`n·d` values, and `n` for each of its positives; with `swap` in batch-all `n·d` for each of its
+/// positives). [`forward_no_reduction`](TripletLoss::forward_no_reduction) takes all anchors as one block.
 ///
 /// **Use it** for retrieval and verification with class labels, in batches of P classes × K samples. **Don't** with
 /// batches in which classes hardly repeat: there are no valid triplets; look at [`TripletLoss::statistics`].
@@ -122,13 +124,13 @@ impl TripletLossConfig {
 #[derive(Module, Debug)]
 pub struct TripletLoss {
     #[module(skip)]
-    mining: TripletMining,
+    pub(super) mining: TripletMining,
     #[module(skip)]
-    fallback: SemiHardFallback,
-    normalize: bool,
-    aligned: AlignedTripletLoss,
+    pub(super) fallback: SemiHardFallback,
+    pub(super) normalize: bool,
+    pub(super) aligned: AlignedTripletLoss,
     #[module(skip)]
-    miner: TripletMiner,
+    pub(super) miner: TripletMiner,
 }
 
 impl TripletLoss {
@@ -151,28 +153,103 @@ impl TripletLoss {
     /// If the shapes don't fit.
     pub fn try_forward(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, InputError> {
         let labels = read_labels(NAME, &embeddings, labels)?;
-        let embeddings = prepare(embeddings, self.normalize);
-        let reduction = self.aligned.reduction;
-        let [rows, dim] = embeddings.dims();
-        if let Some(triplets) = self.mine(&embeddings, &labels) {
-            let (count, per_triplet) = (triplets.len(), 3 * dim);
-            return Ok(sum_over_blocks([embeddings], count, per_triplet, count as u64, reduction, |[x], block| {
-                let [a, p, n] = triplets.part(block).select(x);
-                Some(self.aligned.forward_no_reduction(a, p, n))
-            }));
-        }
-        // Class by class: the anchors of a block then share their positives.
-        let mut order = (0..rows).collect::<Vec<usize>>();
-        order.sort_by_key(|&i| labels[i]);
-        let embeddings = embeddings.clone().select(0, positions(order.iter().copied(), &embeddings));
-        let labels = order.iter().map(|&i| labels[i]).collect::<Vec<i64>>();
-        let pairs = Pairs::of(&labels);
-        // The distances of an anchor, and a row of triplets for each of its positives.
-        let per_anchor = rows * (dim + pairs.most_of_an_anchor());
-        let valid = pairs.valid_triplets(&labels);
-        Ok(sum_over_blocks([embeddings], rows, per_anchor, valid, reduction, |[x], anchors| {
-            self.all_terms(x, &labels, &pairs, anchors)
+        let embeddings = in_f32(embeddings);
+        let (Some(kernel), Some(rows)) = (self.kernel(), HostSlice::of(&embeddings)) else {
+            return Ok(self.plain(embeddings, labels, Roles::of_batch));
+        };
+        let batch = Labelled { rows: rows.as_slice(), labels: &labels, width: embeddings.dims()[1] };
+        Ok(attach_sum([embeddings], self.aligned.reduction, |[gradient]| triplet(kernel, batch, gradient)))
+    }
+
+    /// The same in plain tensor operations: what [`try_forward`](Self::try_forward) does where there is no kernel, and
+    /// what the kernel is tested against.
+    ///
+    /// # Errors
+    /// If the shapes don't fit.
+    pub fn forward_plain(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Result<Tensor<1>, InputError> {
+        let labels = read_labels(NAME, &embeddings, labels)?;
+        Ok(self.plain(in_f32(embeddings), labels, Roles::of_batch))
+    }
+
+    /// The reduced loss of anchors against a bank: positives and negatives come from the bank alone, such as a memory of
+    /// earlier batches or the embeddings of another modality. Every row of the bank with an anchor's label is a positive
+    /// of it, so a bank mustn't hold the anchors themselves.
+    ///
+    /// The bank's gradient flows too, unless it is detached.
+    ///
+    /// # Shapes
+    /// - `embeddings`: `[n, d]`
+    /// - `labels`: `[n]`, any integers
+    /// - `bank`: `[m, d]`
+    /// - `bank_labels`: `[m]`, any integers
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// Where [`try_forward_with_bank`](Self::try_forward_with_bank) returns an error.
+    ///
+    /// # Example
+    ///
+    /// The bank's positive is at 0.5, its nearest farther negative at 0.6:
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Int, Tensor};
+    /// use losslab::TripletLossConfig;
+    ///
+    /// let device = Device::flex();
+    /// let (anchor, label) = (Tensor::<2>::from_data([[0.0]], &device), Tensor::<1, Int>::from_data([3], &device));
+    /// let bank = Tensor::<2>::from_data([[0.5], [0.6], [0.1]], &device);
+    /// let labels = Tensor::<1, Int>::from_data([3, 4, 4], &device);
+    /// let value = TripletLossConfig::new().init().forward_with_bank(anchor, label, bank, labels);
+    /// assert!((value.into_scalar::<f64>() - (0.5 - 0.6 + 0.2)).abs() < 1e-6);
+    /// ```
+    pub fn forward_with_bank(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Tensor<1> {
+        let loss = self.try_forward_with_bank(embeddings, labels, bank, bank_labels);
+        loss.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The reduced loss, as [`forward_with_bank`](Self::forward_with_bank).
+    ///
+    /// # Errors
+    /// If the shapes don't fit, or one of the two is f64.
+    pub fn try_forward_with_bank(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let (embeddings, labels, bank, bank_labels) = check_bank(embeddings, labels, bank, bank_labels)?;
+        let (Some(kernel), [Some(rows), Some(bank_rows)]) = (self.kernel(), [&embeddings, &bank].map(HostSlice::of))
+        else {
+            return Ok(self.plain_with_bank(embeddings, labels, bank, bank_labels));
+        };
+        let width = embeddings.dims()[1];
+        let queries = Labelled { rows: rows.as_slice(), labels: &labels, width };
+        let others = Labelled { rows: bank_rows.as_slice(), labels: &bank_labels, width };
+        Ok(attach_sum([embeddings, bank], self.aligned.reduction, |gradients| {
+            triplet_with_bank(kernel, queries, others, gradients)
         }))
+    }
+
+    /// As [`try_forward_with_bank`](Self::try_forward_with_bank), in plain tensor operations.
+    ///
+    /// # Errors
+    /// If the shapes don't fit, or one of the two is f64.
+    pub fn forward_with_bank_plain(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let (embeddings, labels, bank, bank_labels) = check_bank(embeddings, labels, bank, bank_labels)?;
+        Ok(self.plain_with_bank(embeddings, labels, bank, bank_labels))
     }
 
     /// The loss of every anchor, shape `[n]`: the sum over its triplets, 0 without any.
@@ -181,23 +258,7 @@ impl TripletLoss {
     /// If the shapes don't fit.
     pub fn forward_no_reduction(&self, embeddings: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         let labels = read_labels(NAME, &embeddings, labels).unwrap_or_else(|error| panic!("{error}"));
-        let embeddings = prepare(embeddings, self.normalize);
-        let zeros = nothing(embeddings.clone(), labels.len());
-        let (terms, anchors): (Tensor<1>, Vec<usize>) = match self.mine(&embeddings, &labels) {
-            Some(triplets) if triplets.is_empty() => return zeros,
-            Some(triplets) => {
-                let [a, p, n] = triplets.select(embeddings.clone());
-                let anchors = triplets.as_slice().iter().map(|triplet| triplet[0]).collect();
-                (self.aligned.forward_no_reduction(a, p, n), anchors)
-            }
-            None => {
-                let pairs = Pairs::of(&labels);
-                let terms = self.all_terms(embeddings.clone(), &labels, &pairs, 0..labels.len());
-                let Some(terms) = terms else { return zeros };
-                (terms.sum_dim(1).squeeze_dim(1), pairs.0.iter().map(|pair| pair[0]).collect())
-            }
-        };
-        zeros.select_assign(0, positions(anchors.into_iter(), &embeddings), terms, IndexingUpdateOp::Add)
+        self.of_anchors(prepare(embeddings, self.normalize), &labels)
     }
 
     /// Counts the valid triplets of a batch by kind, whatever the mining.
@@ -209,76 +270,32 @@ impl TripletLoss {
         self.miner.count(prepare(embeddings, self.normalize), &labels)
     }
 
-    /// The chosen triplets, or nothing where all of them count.
-    fn mine(&self, embeddings: &Tensor<2>, labels: &[i64]) -> Option<Triplets> {
-        match self.mining {
-            TripletMining::BatchAll => None,
-            TripletMining::BatchHard => Some(self.miner.choose_batch_hard(embeddings.clone(), labels)),
-            TripletMining::SemiHard => Some(self.miner.choose_semi_hard(embeddings.clone(), labels, self.fallback)),
-        }
-    }
-
-    /// The terms of all triplets of some anchors: a row for each of their (anchor, positive), a column for each
-    /// negative, 0 where the column is of the anchor's class. Nothing where they have no positive.
-    fn all_terms(&self, x: Tensor<2>, labels: &[i64], pairs: &Pairs, anchors: Range<usize>) -> Option<Tensor<2>> {
-        let n = labels.len();
-        let pairs = pairs.of_anchors(anchors.clone());
-        if pairs.is_empty() {
-            return None;
-        }
-        let distance = self.aligned.distance;
-        let from_anchor = pairwise(distance, x.clone().slice(anchors.clone()), x.clone());
-
-        let flat = positions(pairs.iter().map(|[a, p]| (a - anchors.start) * n + p), &x);
-        let near = from_anchor.clone().reshape([anchors.len() * n]).select(0, flat).unsqueeze_dim::<2>(1);
-        let mut far = from_anchor.select(0, positions(pairs.iter().map(|[a, _]| a - anchors.start), &x));
-        if self.aligned.swap {
-            // Distances only from the positives of these anchors, each once.
-            let mut positives = pairs.iter().map(|[_, p]| *p).collect::<Vec<usize>>();
-            positives.sort_unstable();
-            positives.dedup();
-            let from_positive = x.clone().select(0, positions(positives.iter().copied(), &x));
-            let from_positive = pairwise(distance, from_positive, x.clone());
-            let place = |p: &usize| positives.binary_search(p).expect("each positive is listed");
-            far = smaller(far, from_positive.select(0, positions(pairs.iter().map(|[_, p]| place(p)), &x)));
-        }
-        let same = pairs.iter().flat_map(|[a, _]| labels.iter().map(move |label| *label == labels[*a]));
-        let same = TensorData::new(same.collect::<Vec<bool>>(), [pairs.len(), n]);
-        let same = Tensor::<2, Bool>::from_data(same, &x.device().inner());
-        Some(self.aligned.penalty(near.expand([pairs.len(), n]) - far).mask_fill(same, 0))
+    /// What the kernel needs to know, where there is one.
+    fn kernel(&self) -> Option<Triplet> {
+        let AlignedTripletLoss { margin, soft, swap, distance, .. } = self.aligned;
+        let choice = match self.mining {
+            // With swap, each positive has other negatives within its reach: there is nothing to share or to sort.
+            TripletMining::BatchAll if swap => return None,
+            TripletMining::BatchAll => TripletChoice::All,
+            TripletMining::BatchHard => TripletChoice::Hard { swap },
+            TripletMining::SemiHard => TripletChoice::SemiHard { swap, fallback: self.fallback },
+        };
+        Some(Triplet { margin, soft, metric: Metric { distance, normalize: self.normalize }, choice })
     }
 }
 
-fn positions(positions: impl Iterator<Item = usize>, like: &Tensor<2>) -> Tensor<1, Int> {
-    let positions = positions.map(|position| position as i64).collect::<Vec<i64>>();
-    Tensor::from_data(positions.as_slice(), &like.device().inner())
-}
+type Bank = (Tensor<2>, Vec<i64>, Tensor<2>, Vec<i64>);
 
-/// All (anchor, positive) of a batch, ordered by anchor.
-struct Pairs(Vec<[usize; 2]>);
-
-impl Pairs {
-    fn of(labels: &[i64]) -> Self {
-        let n = labels.len();
-        let of_anchor = |a: usize| (0..n).filter(move |&p| p != a && labels[p] == labels[a]).map(move |p| [a, p]);
-        Self((0..n).flat_map(of_anchor).collect())
-    }
-
-    fn of_anchors(&self, anchors: Range<usize>) -> &[[usize; 2]] {
-        let start = self.0.partition_point(|pair| pair[0] < anchors.start);
-        let end = self.0.partition_point(|pair| pair[0] < anchors.end);
-        &self.0[start..end]
-    }
-
-    /// The largest number of positives that an anchor has.
-    fn most_of_an_anchor(&self) -> usize {
-        self.0.chunk_by(|first, second| first[0] == second[0]).map(<[_]>::len).max().unwrap_or(0)
-    }
-
-    /// Each pair has a triplet for each sample of another class.
-    fn valid_triplets(&self, labels: &[i64]) -> u64 {
-        let mut sizes = std::collections::HashMap::new();
-        labels.iter().for_each(|label| *sizes.entry(label).or_insert(0u64) += 1);
-        self.0.iter().map(|[a, _]| labels.len() as u64 - sizes[&labels[*a]]).sum()
-    }
+fn check_bank(
+    embeddings: Tensor<2>,
+    labels: Tensor<1, Int>,
+    bank: Tensor<2>,
+    bank_labels: Tensor<1, Int>,
+) -> Result<Bank, InputError> {
+    let labels = read_labels(NAME, &embeddings, labels)?;
+    let (rows, width) = (bank.dims()[0], embeddings.dims()[1]);
+    InputError::check_shape(NAME, "bank", &bank.dims(), &[rows, width], "(of the width of embeddings)")?;
+    InputError::check_dtype(NAME, "bank", bank.dtype(), embeddings.dtype(), "(that of embeddings)")?;
+    InputError::check_shape(NAME, "bank_labels", &bank_labels.dims(), &[rows], "(one for each row of bank)")?;
+    Ok((in_f32(embeddings), labels, in_f32(bank), crate::labels::read(bank_labels)))
 }
