@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output},
 };
 
-const TINY: [&str; 18] = [
+const TINY: [&str; 20] = [
     "--set",
     "train=100",
     "--set",
@@ -21,6 +21,8 @@ const TINY: [&str; 18] = [
     "pairs=200",
     "--set",
     "margin=1",
+    "--set",
+    "raw_margin=1",
     "--set",
     "epochs=1",
     "--set",

@@ -55,7 +55,7 @@ fn gain(results: &Results) -> Lesson {
     let which = match (against.is_drop(), against.is_gain()) {
         (true, _) => "It even beats the distance of pixels",
         (_, true) => "The distance of pixels, which costs no training at all, beats it",
-        _ => "It can't be told from the distance of pixels, which costs no training at all",
+        _ => "It isn't significantly different from the distance of pixels, which costs no training at all",
     };
     let change = results.difference("seen_eer", best, Method::Pixels);
     let conclusion = if change.is_drop() {
@@ -96,7 +96,7 @@ fn transfer(results: &Results, held_out: &str) -> Lesson {
         (_, true) => {
             "What the network learned about other digits does harm here: on digits it never saw the pixels do better"
         }
-        _ => "On digits it never saw, the network can't be told from the distance of pixels",
+        _ => "On digits it never saw, the network isn't significantly different from the distance of pixels",
     };
     let shrink = if seen.is_drop() && new.mean > seen.mean {
         format!(
@@ -109,7 +109,9 @@ fn transfer(results: &Results, held_out: &str) -> Lesson {
         String::new()
     };
     let loses = 1.0 - mean("held_out_eer") - mean("held_out_accuracy");
-    let threshold = if loses > 0.02 {
+    let threshold = if mean("held_out_eer") > 0.45 {
+        "Close to chance on held-out pairs, no threshold is of much use there.".to_owned()
+    } else if loses > 0.02 {
         format!(
             "The threshold is part of what doesn't carry over: the one from seen digits is right on {} of the held-out \
              pairs, where that of the equal error rate would be right on {}. It stands at {:.2} and would have to be at {:.2}. \
@@ -161,11 +163,14 @@ fn margin(results: &Results) -> Lesson {
         .map(|margin| margin.to_string())
         .collect();
     let chosen = results.margin(best).unwrap_or_default();
+    let ends = [normalised.first(), normalised.last()].map(|method| method.copied().unwrap_or(best));
+    let [near, far] = ends.map(|method| results.mean(method, "seen_different_distance"));
     let conclusion = match (normalised.len(), apart.as_slice()) {
         (1, _) => String::new(),
         (_, []) => format!(
             "Validation pairs choose {chosen}. On the test pairs of seen digits it isn't significantly better than any other \
-             of these margins: what the margin moves most is where the distances lie, not how well they tell digits apart."
+             of these margins, though the mean distance of different digits goes from {near:.2} with the first of them to \
+             {far:.2} with the last."
         ),
         (_, some) => format!(
             "Validation pairs choose {chosen}, and on the test pairs of seen digits it is significantly better than {}.",
@@ -174,8 +179,8 @@ fn margin(results: &Results) -> Lesson {
     };
     lesson(
         "What the margin does",
-        "A small margin is soon reached: most different pairs then send no gradient, and a batch teaches through its few \
-         close ones. A large one keeps pushing, even where an angle of the sphere has no room left:"
+        "A different pair beyond the margin costs nothing and sends no gradient. A small margin is soon reached, and then a \
+         batch teaches through its few close pairs; a large one keeps pushing:"
             .to_owned(),
         normalised.iter().map(point).collect(),
         conclusion,
@@ -190,8 +195,8 @@ fn normalisation(results: &Results) -> Lesson {
         [(true, _), (true, _)] => "Normalised embeddings are better on both, as the handout has it.",
         [(_, true), (_, true)] => "Raw embeddings are better on both, against the handout's rule.",
         [(false, false), (false, false)] => {
-            "No difference is beyond chance: for this loss and network, forgetting to normalise costs a margin that means \
-             something, but not accuracy."
+            "No difference is beyond chance in this run: what normalisation brings is a margin that means the same for every \
+             network."
         }
         [(true, _), _] => "Normalised embeddings are better on seen digits only.",
         [_, (true, _)] => "Normalised embeddings are better on held-out digits only.",
@@ -232,7 +237,8 @@ fn labels(results: &Results) -> Lesson {
             "Same digits end farther apart than different ones: the network has learned the opposite of its task"
         }
         (false, false) => {
-            "The network has not even learned the opposite: same digits stay a little closer, because images that look alike can't be pulled far apart while all others are pulled together"
+            "Same digits are still a little closer than different ones, as they were before: images that look alike are hard \
+             to push apart while all others are pulled together"
         }
         _ => {
             "By their mean distance and by their ranking the pairs say different things: what was there before training is gone"
@@ -259,7 +265,7 @@ fn labels(results: &Results) -> Lesson {
                 percent(results.mean(reference, "seen_auroc")),
             ),
             format!(
-                "Read wrongly: distance {:.2} for same and {:.2} for different digits, EER {}, AUROC {}: {harm} ({}).",
+                "Read wrongly: distance {:.2} for same and {:.2} for different digits, EER {}, AUROC {}: {harm}; the EER changes by {}.",
                 distance(mixed_up, "same"),
                 distance(mixed_up, "different"),
                 percent(results.mean(mixed_up, "seen_eer")),

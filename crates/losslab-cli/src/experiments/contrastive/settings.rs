@@ -55,23 +55,23 @@ impl Settings {
         Self {
             held_out: vec![8, 9],
             margin: vec![0.5, 1.0, 1.5, 2.0],
-            raw_margin: vec![1.0],
-            train: 2000,
-            valid: 500,
-            test: 1000,
+            raw_margin: vec![1.0, 5.0],
+            train: 1000,
+            valid: 400,
+            test: 700,
             pairs: 4000,
             epochs: 3,
-            batch: 64,
+            batch: 32,
             lr: 0.001,
             embedding: 128,
             map: 500,
         }
     }
 
-    /// More images, more pairs, and every margin for raw embeddings too.
+    /// More images, more pairs, and more margins for raw embeddings.
     pub fn full() -> Self {
         Self {
-            raw_margin: vec![0.5, 1.0, 1.5, 2.0],
+            raw_margin: vec![0.5, 1.0, 2.0, 5.0, 10.0],
             train: 15_000,
             valid: 2000,
             test: 10_000,

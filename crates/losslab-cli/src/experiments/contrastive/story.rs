@@ -121,7 +121,7 @@ fn checks(results: &Results) -> Vec<Check> {
         },
         Check {
             name: format!(
-                "seen digits: the handout's margin 1 is as good as any ({} against {})",
+                "seen digits: margin {}, the handout's or the nearest to it, is as good as the chosen {}",
                 results.margin(reference).unwrap_or_default(),
                 margin
             ),
