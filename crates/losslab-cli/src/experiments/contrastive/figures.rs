@@ -129,7 +129,7 @@ pub fn maps(results: &Results, set: &ImageSet, images: &Images) -> Vec<Figure> {
         map(
             "Embeddings after training",
             results.best,
-            "Part that were held out have no cluster of their own to be pulled into; where they lie is what the network \
+            "Digits that were held out have no cluster of their own to be pulled into; where they lie is what the network \
              makes of shapes it was never told about.",
         ),
     ]
