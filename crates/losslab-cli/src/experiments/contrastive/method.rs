@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn names_tell_methods_apart() {
         let names: Vec<String> = Method::all(&Settings::full()).iter().map(Method::to_string).collect();
-        assert_eq!((names[3].as_str(), names.len()), ("normalised, margin 0.5", 13));
+        assert_eq!((names[3].as_str(), names.len()), ("normalised, margin 0.5", 12));
         assert_eq!(names.last().unwrap(), "labels mixed up, margin 1");
         assert!((1..names.len()).all(|at| !names[..at].contains(&names[at])));
     }

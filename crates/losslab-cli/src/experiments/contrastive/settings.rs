@@ -56,7 +56,7 @@ impl Settings {
             held_out: vec![8, 9],
             margin: vec![0.5, 1.0, 1.5, 2.0],
             raw_margin: vec![1.0, 5.0],
-            train: 1000,
+            train: 800,
             valid: 400,
             test: 700,
             pairs: 4000,
@@ -71,11 +71,12 @@ impl Settings {
     /// More images, more pairs, and more margins for raw embeddings.
     pub fn full() -> Self {
         Self {
-            raw_margin: vec![0.5, 1.0, 2.0, 5.0, 10.0],
-            train: 15_000,
-            valid: 2000,
-            test: 10_000,
-            pairs: 20_000,
+            raw_margin: vec![1.0, 2.0, 5.0, 10.0],
+            train: 5000,
+            valid: 1000,
+            test: 5000,
+            pairs: 10_000,
+            epochs: 2,
             map: 1000,
             ..Self::quick()
         }
