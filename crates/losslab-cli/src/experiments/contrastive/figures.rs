@@ -230,7 +230,7 @@ pub fn sweep(results: &Results) -> Figure {
             results.trials(results.best).len()
         ),
         plot: Plot::Lines {
-            x: Axis { title: "Margin (distance)".into(), ..Axis::default() },
+            x: Axis { title: "Margin (distance)".into(), log: true, ..Axis::default() },
             y: Axis { title: "Equal error rate".into(), percent: true, ..Axis::default() },
             lines: lines.collect(),
             marks: Vec::new(),

@@ -55,7 +55,8 @@ impl Settings {
         Self {
             held_out: vec![8, 9],
             margin: vec![0.5, 1.0, 1.5, 2.0],
-            raw_margin: vec![1.0, 5.0],
+            // The handout's, and one of the size that raw distances have before training.
+            raw_margin: vec![1.0, 20.0],
             train: 800,
             valid: 400,
             test: 700,
@@ -71,7 +72,7 @@ impl Settings {
     /// More images, more pairs, and more margins for raw embeddings.
     pub fn full() -> Self {
         Self {
-            raw_margin: vec![1.0, 2.0, 5.0, 10.0],
+            raw_margin: vec![1.0, 5.0, 20.0, 50.0],
             train: 5000,
             valid: 1000,
             test: 5000,
