@@ -1,6 +1,7 @@
 //! One file an exercise of the lab, each to be read from top to bottom as its worked solution.
 
 mod common;
+pub mod contrastive;
 pub mod focal;
 
 use crate::{
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// All experiments, in the order in which `losslab run all` runs them.
-pub const EXPERIMENTS: [Experiment; 1] = [focal::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@
 
 use super::{DataSet, Settings, Study, Tested};
 use crate::{
+    experiments::common::Difference,
     outcome::{Metric, Row},
-    statistics::{Paired, paired_t_test},
 };
 
 /// Plain cross-entropy at threshold ½.
@@ -26,27 +26,6 @@ pub struct Results<'a> {
     pub studies: &'a [Study],
     /// A row for each method.
     pub rows: Vec<Row>,
-}
-
-/// A difference of two methods in one metric.
-#[derive(Clone, Copy, Debug)]
-pub struct Difference {
-    /// Mean of the differences over the seeds.
-    pub mean: f64,
-    /// The paired test over the seeds; a single seed allows none.
-    pub test: Option<Paired>,
-}
-
-impl Difference {
-    /// Whether it is more than chance.
-    pub fn is_significant(self) -> bool {
-        self.test.is_some_and(Paired::is_significant)
-    }
-
-    /// Whether the first method is higher by more than chance.
-    pub fn is_gain(self) -> bool {
-        self.is_significant() && self.mean > 0.0
-    }
 }
 
 impl<'a> Results<'a> {
@@ -78,8 +57,7 @@ impl<'a> Results<'a> {
 
     /// A metric of one method minus that of another.
     pub fn difference(&self, metric: &str, method: &str, other: &str) -> Difference {
-        let (a, b) = (self.metric(method, metric), self.metric(other, metric));
-        Difference { mean: a.mean - b.mean, test: paired_t_test(&a.values, &b.values) }
+        Difference::of(self.metric(method, metric), self.metric(other, metric))
     }
 
     /// The mean over the seeds of a number that each study has.

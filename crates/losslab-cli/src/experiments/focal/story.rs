@@ -2,10 +2,11 @@
 
 use super::{
     Settings, figures, lessons,
-    results::{CROSS_ENTROPY, Difference, Results, TUNED, WEIGHTED, focal_name, reference, title},
+    results::{CROSS_ENTROPY, Results, TUNED, WEIGHTED, focal_name, reference, title},
     settings::Criterion,
 };
 use crate::{
+    experiments::common::Difference,
     outcome::{Cell, Check, Section, Story, Table},
     wording::{list, mean_and_spread, p_value, percent, signed, tested},
 };
