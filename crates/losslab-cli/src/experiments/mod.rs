@@ -3,6 +3,7 @@
 mod common;
 pub mod contrastive;
 pub mod focal;
+pub mod triplet;
 
 use crate::{
     data::sources::Sources,
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 /// All experiments, in the order in which `losslab run all` runs them.
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, triplet::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

@@ -14,10 +14,8 @@ use burn::{
     tensor::{Device, Tensor, activation::relu},
 };
 
-/// Channels after the first and the second convolution.
-const CHANNELS: [usize; 2] = [32, 64];
-/// Width of the hidden layer.
-const HIDDEN: usize = 256;
+/// Channels after the first convolution in the handout's network.
+const WIDTH: usize = 32;
 /// Images that are embedded at a time: bounds memory, and the result doesn't depend on it.
 const EMBEDDED_AT_ONCE: usize = 256;
 
@@ -32,14 +30,26 @@ pub struct Encoder {
 
 impl Encoder {
     /// For images of `channels` × `height` × `width`; at least 16 × 16, and both sides with a remainder of 0 by 4.
-    pub fn new([channels, height, width]: [usize; 3], embedding: usize, random: &mut Random, device: &Device) -> Self {
+    pub fn new(shape: [usize; 3], embedding: usize, random: &mut Random, device: &Device) -> Self {
+        Self::of_width(WIDTH, shape, embedding, random, device)
+    }
+
+    /// The same network with another number of channels after the first convolution; the others grow with it: twice as
+    /// many after the second, eight times as many in the hidden layer.
+    pub fn of_width(
+        channels: usize,
+        [colours, height, width]: [usize; 3],
+        embedding: usize,
+        random: &mut Random,
+        device: &Device,
+    ) -> Self {
         let left = |side: usize| ((side - 4) / 2 - 4) / 2;
-        let flat = CHANNELS[1] * left(height) * left(width);
+        let flat = 2 * channels * left(height) * left(width);
         Self {
-            conv1: conv2d([channels, CHANNELS[0]], 5, 1, false, random, device),
-            conv2: conv2d(CHANNELS, 5, 1, false, random, device),
-            hidden: linear(flat, HIDDEN, random, device),
-            output: linear(HIDDEN, embedding, random, device),
+            conv1: conv2d([colours, channels], 5, 1, false, random, device),
+            conv2: conv2d([channels, 2 * channels], 5, 1, false, random, device),
+            hidden: linear(flat, 8 * channels, random, device),
+            output: linear(8 * channels, embedding, random, device),
         }
     }
 

@@ -1,0 +1,120 @@
+//! What was tested on a data set, put together over the seeds.
+
+use super::{DataSet, Tested, training::Probe};
+use crate::{
+    experiments::common::{row, verdict},
+    outcome::{Metric, Row},
+    statistics::{Paired, paired_t_test},
+    wording::points,
+};
+
+/// The results on one data set.
+pub struct Results<'a> {
+    /// Which one.
+    pub set: &'a DataSet,
+    /// Each way to embed with its results, one a seed.
+    pub tested: Vec<(&'a str, Vec<&'a Tested>)>,
+    /// A row for each way.
+    pub rows: Vec<Row>,
+}
+
+/// A difference of two ways in one metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// Mean over the seeds.
+    pub mean: f64,
+    /// The paired test over the seeds; a single seed allows none.
+    pub test: Option<Paired>,
+}
+
+impl Difference {
+    /// Whether the first is higher by more than chance.
+    pub fn is_gain(self) -> bool {
+        self.mean > 0.0 && self.is_significant()
+    }
+
+    /// Whether it is more than chance.
+    pub fn is_significant(self) -> bool {
+        self.test.is_some_and(Paired::is_significant)
+    }
+
+    /// `+1.2 points (p = 0.012)`.
+    pub fn text(self) -> String {
+        format!("{} ({})", points(self.mean), verdict(self.test))
+    }
+}
+
+impl<'a> Results<'a> {
+    /// Gathers the results of all seeds, which follow each other, into rows.
+    pub fn new(set: &'a DataSet, results: impl Iterator<Item = (&'a str, &'a Tested)>) -> Self {
+        let mut tested: Vec<(&str, Vec<&Tested>)> = Vec::new();
+        for (name, result) in results {
+            match tested.last_mut() {
+                Some((last, results)) if *last == name => results.push(result),
+                _ => tested.push((name, vec![result])),
+            }
+        }
+        let rows = tested.iter().map(|(name, tested)| {
+            row(format!("{}/{name}", set.key), &tested.iter().map(|tested| tested.metrics()).collect::<Vec<_>>())
+        });
+        let rows = rows.collect();
+        Self { set, tested, rows }
+    }
+
+    /// The results of a way, one a seed; none if it wasn't asked for.
+    pub fn of(&self, name: &str) -> &[&'a Tested] {
+        self.tested.iter().find(|(known, _)| *known == name).map_or(&[], |(_, tested)| tested)
+    }
+
+    /// Whether a way was asked for.
+    pub fn has(&self, name: &str) -> bool {
+        !self.of(name).is_empty()
+    }
+
+    /// The row of a way that was asked for.
+    pub fn row(&self, name: &str) -> &Row {
+        let full = format!("{}/{name}", self.set.key);
+        self.rows.iter().find(|row| row.name == full).expect("the way was asked for")
+    }
+
+    /// A metric of a way that was asked for.
+    pub fn metric(&self, name: &str, metric: &str) -> &Metric {
+        self.row(name).metric(metric).expect("the way has this metric")
+    }
+
+    /// A metric of one way minus that of another; both were asked for.
+    pub fn difference(&self, metric: &str, name: &str, other: &str) -> Difference {
+        let (a, b) = (self.metric(name, metric), self.metric(other, metric));
+        Difference { mean: a.mean - b.mean, test: paired_t_test(&a.values, &b.values) }
+    }
+
+    /// The mean over the seeds of a number of the probe, before the first and after every epoch.
+    pub fn over_the_epochs(&self, name: &str, number: impl Fn(&Probe) -> f64) -> Vec<f64> {
+        let tested = self.of(name);
+        let epochs = tested.iter().map(|tested| tested.notes.probes.len()).min().unwrap_or(0);
+        let mean = |epoch: usize| {
+            tested.iter().map(|tested| number(&tested.notes.probes[epoch])).sum::<f64>() / tested.len() as f64
+        };
+        (0..epochs).map(mean).collect()
+    }
+}
+
+impl Tested {
+    /// All numbers, by the names they have in `outcome.json`.
+    fn metrics(&self) -> Vec<(&'static str, f64)> {
+        let mut metrics = self.found.metrics();
+        if let (Some(last), Some(active)) = (self.notes.probes.last(), self.notes.active.last()) {
+            let [easy, semi_hard, hard] = last.shares;
+            metrics.extend([
+                ("active", *active),
+                ("easy", easy),
+                ("semi_hard", semi_hard),
+                ("hard", hard),
+                ("loss_over_margin", last.loss_over_margin),
+                ("distance_over_margin", last.distance_over_margin),
+                ("collapsed", f64::from(u8::from(last.collapse.is_some()))),
+            ]);
+        }
+        metrics
+    }
+}
