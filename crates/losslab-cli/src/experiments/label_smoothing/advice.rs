@@ -77,7 +77,7 @@ pub fn practice(results: &Results) -> Lesson {
     };
     let training = if accuracy.is_higher() || together.is_lower() {
         format!(
-            "{name} is worth its place as a regulariser: it improves accuracy or, with scaling on top, the likelihood."
+            "{name} earns its place as a regulariser: it improves accuracy or, with scaling on top, the likelihood."
         )
     } else if accuracy.is_lower() || together.is_higher() {
         format!("As a regulariser {name} costs more than it gives here.")

@@ -69,7 +69,9 @@ fn reliability(results: &Results) -> Figure {
 
 fn confidence(results: &Results, is_right: bool) -> Figure {
     let which = if is_right { "right" } else { "wrong" };
-    let series = compared(results).into_iter().map(|(method, colour)| {
+    // Two, so that bars over each other can be told apart.
+    let shown = [(Method::PLAIN, Colour::Method(0)), (results.reference(), Colour::Method(2))];
+    let series = shown.map(|(method, colour)| {
         let bins = results.pooled(method);
         let wanted = |bin: &Pooled| if is_right { bin.right } else { bin.count - bin.right };
         let total: f64 = bins.iter().map(wanted).sum::<f64>().max(1.0);
@@ -92,7 +94,7 @@ fn confidence(results: &Results, is_right: bool) -> Figure {
             x: share_axis("Confidence"),
             y: Axis { title: format!("Share of the {which} answers"), percent: true, ..Axis::default() },
             edges: results.edges(),
-            series: series.collect(),
+            series: series.into(),
             marks: vec![Mark { at: asked, name: "target".into() }],
         },
     }

@@ -59,7 +59,8 @@ fn nats(difference: Difference) -> String {
     format!("{} nats ({})", signed(difference.mean, 3), verdict(difference.test))
 }
 
-fn signed(number: f64, decimals: usize) -> String {
+/// A number with its sign.
+pub fn signed(number: f64, decimals: usize) -> String {
     format!("{number:+.decimals$}").replace('-', "−")
 }
 
@@ -107,6 +108,10 @@ fn calibration(results: &Results) -> Lesson {
         (0, _) => format!("Worse calibrated beyond chance: {}.", list(&lost)),
         _ => format!("Better calibrated beyond chance: {}; worse: {}.", list(&won), list(&lost)),
     };
+    if !results.gap(Method::PLAIN).is_higher() {
+        conclusion +=
+            " Without smoothing the network is not overconfident beyond chance in this run: there was nothing to cure.";
+    }
     conclusion += &format!(
         " No calibration error is 0: probabilities like those of ε = {} would have {} on this test part by chance even if \
          they were perfect.",
@@ -193,7 +198,7 @@ fn both(results: &Results) -> Lesson {
         }
         (true, true) => "In one measure both together are better than scaling alone, in the other worse.",
         (false, false) => {
-            "Both together are no better than scaling alone beyond chance: the two remedies are for one illness."
+            "Both together are no better than scaling alone beyond chance: for calibration one of them is enough."
         }
     };
     lesson(

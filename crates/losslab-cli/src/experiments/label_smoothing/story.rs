@@ -96,7 +96,7 @@ fn checks(results: &Results) -> Vec<Check> {
         check(
             format!("{name}: the best temperature against that of ε = 0"),
             "lower, p < 0.05".into(),
-            format!("{:+.2} ({})", temperature.mean, verdict(temperature.test)),
+            format!("{} ({})", lessons::signed(temperature.mean, 2), verdict(temperature.test)),
             temperature.is_lower(),
         ),
         check(
@@ -108,7 +108,7 @@ fn checks(results: &Results) -> Vec<Check> {
         check(
             format!("{name} against ε = 0, distance within classes over that between them"),
             "lower, p < 0.05".into(),
-            format!("{:+.3} ({})", clusters.mean, verdict(clusters.test)),
+            format!("{} ({})", lessons::signed(clusters.mean, 3), verdict(clusters.test)),
             clusters.is_lower(),
         ),
         check(
@@ -183,7 +183,7 @@ fn main_section(results: &Results) -> Section {
         "Results on the test part",
         &format!(
             "Mean ± standard deviation over {seeds} seeds; the best mean of a column is bold. “Scaled”: logits divided by \
-             the temperature in the last column, fitted for each seed on the validation part. Gap: mean confidence minus \
+             the temperature in its column, fitted for each seed on the validation part. Gap: mean confidence minus \
              accuracy, above 0 is overconfident. NLL: mean −ln p of the true class. “To the others”: ε/(K−1) for each class but the true one \
              in place of ε/K for every class."
         ),
@@ -194,8 +194,8 @@ fn main_section(results: &Results) -> Section {
             column("ece", "Calibration error", Format::Percent, LOWER),
             column("gap", "Gap", Format::Percent, None),
             column("nll", "NLL (nats)", Format::Number(3), LOWER),
-            column("brier", "Brier score", Format::Number(4), LOWER),
             column("temperature", "Temperature", Format::Number(2), None),
+            column("brier", "Brier score", Format::Number(4), LOWER),
         ],
     );
     let more = common::table(
