@@ -4,6 +4,7 @@ mod common;
 pub mod contrastive;
 pub mod focal;
 pub mod triplet;
+pub mod label_smoothing;
 
 use crate::{
     data::sources::Sources,
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 /// All experiments, in the order in which `losslab run all` runs them.
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERIMENT];
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, triplet::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, label_smoothing::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]
