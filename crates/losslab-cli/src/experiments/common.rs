@@ -3,7 +3,7 @@
 use crate::{
     data::images::Images,
     outcome::{Cell, Cloud, Colour, Figure, Format, Metric, Plot, Row, Sheet, Table},
-    statistics::Paired,
+    statistics::{Paired, paired_t_test},
     tsne,
     wording::p_value,
 };
@@ -81,6 +81,37 @@ pub fn spread(metric: &Metric, format: Format) -> String {
     match metric.values.len() {
         1 => format!("{:.decimals$}{unit}", scale * metric.mean),
         _ => format!("{:.decimals$} ± {:.decimals$}{unit}", scale * metric.mean, scale * metric.std),
+    }
+}
+
+/// A difference of two methods in one metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// Mean of the differences over the seeds.
+    pub mean: f64,
+    /// The paired test over the seeds; a single seed allows none.
+    pub test: Option<Paired>,
+}
+
+impl Difference {
+    /// The first minus the second, paired by seed.
+    pub fn of(a: &Metric, b: &Metric) -> Self {
+        Self { mean: a.mean - b.mean, test: paired_t_test(&a.values, &b.values) }
+    }
+
+    /// Whether it is more than chance.
+    pub fn is_significant(self) -> bool {
+        self.test.is_some_and(Paired::is_significant)
+    }
+
+    /// Whether the first method is higher by more than chance.
+    pub fn is_gain(self) -> bool {
+        self.is_significant() && self.mean > 0.0
+    }
+
+    /// Whether the first method is lower by more than chance.
+    pub fn is_drop(self) -> bool {
+        self.is_significant() && self.mean < 0.0
     }
 }
 
