@@ -91,11 +91,7 @@ impl Unfinished {
         // A run that was stopped while it removed this folder may have left a part of it.
         this.remove()?;
         fs::create_dir_all(&this.folder).with_context(|| format!("{}: cannot be made", this.folder.display()))?;
-        let content = Content {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            asked,
-            exercises: exercises.to_vec(),
-        };
+        let content = Content { version: env!("CARGO_PKG_VERSION").to_owned(), asked, exercises: exercises.to_vec() };
         write_whole(&this.folder.join("run.json"), &serde_json::to_vec_pretty(&content)?)?;
         Ok(this)
     }

@@ -146,9 +146,8 @@ impl Run {
             bail!("--set {unknown}: no experiment has a key {:?}", key(unknown));
         }
         let prepare = |experiment: &'static Experiment| -> Result<Prepared> {
-            let concerns = |set: &&String| {
-                asked.experiment != ALL || experiment.knobs.iter().any(|knob| knob.name == key(set))
-            };
+            let concerns =
+                |set: &&String| asked.experiment != ALL || experiment.knobs.iter().any(|knob| knob.name == key(set));
             let set: Vec<String> = asked.set.iter().filter(concerns).cloned().collect();
             let request = Request {
                 preset: asked.preset,

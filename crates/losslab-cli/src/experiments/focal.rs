@@ -176,7 +176,9 @@ impl Exercise for Focal {
             settings: serde_json::json!(self.settings),
             seeds: self.seeds.clone(),
             data: self.sets.iter().map(|set| format!("{}: {}", set.key, set.about)).collect(),
-            data_hash: random::hash(format!("{:?}", self.sets.iter().map(DataSet::hash).collect::<Vec<_>>()).as_bytes()),
+            data_hash: random::hash(
+                format!("{:?}", self.sets.iter().map(DataSet::hash).collect::<Vec<_>>()).as_bytes(),
+            ),
             trainings,
             epochs: trainings * self.settings.epochs,
         }
@@ -242,14 +244,7 @@ fn study(split: &Split, settings: &Settings, seed: u64, job: &Job) -> Result<Stu
 ///
 /// The seed decides the first weights and the order of the rows and nothing else does, so all losses of a seed start
 /// from the same network and see the same batches.
-fn fit(
-    split: &Split,
-    settings: &Settings,
-    seed: u64,
-    recipe: Recipe,
-    hardness: &Hardness,
-    job: &Job,
-) -> Result<Fit> {
+fn fit(split: &Split, settings: &Settings, seed: u64, recipe: Recipe, hardness: &Hardness, job: &Job) -> Result<Fit> {
     let loss = loss_of(recipe);
     let is_watched = recipe == Recipe::CROSS_ENTROPY || recipe.gamma == settings.reference_gamma();
     let device = job.device();

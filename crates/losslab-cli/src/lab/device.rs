@@ -48,7 +48,8 @@ impl Devices {
                 "--device {name}: this program was built without it; `cargo build --release --features {name}` builds it in"
             ),
             _ => {
-                let listed = |(known, built): (&str, bool)| format!("{known}{}", if built { "" } else { " (not built in)" });
+                let listed =
+                    |(known, built): (&str, bool)| format!("{known}{}", if built { "" } else { " (not built in)" });
                 bail!("--device {name}: no such device, there are: {}", KNOWN.map(listed).join(", "))
             }
         }

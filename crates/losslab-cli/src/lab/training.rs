@@ -103,10 +103,7 @@ impl Job<'_> {
             epoch(&mut fit, number).with_context(|| format!("{name}, epoch {number}"))?;
             let Sum { total, count } = std::mem::take(&mut fit.epoch);
             let loss = if count == 0 { 0.0 } else { total / count as f64 };
-            ensure!(
-                loss.is_finite(),
-                "{name}, epoch {number} of {epochs}: the loss is {loss}; a lower lr may help"
-            );
+            ensure!(loss.is_finite(), "{name}, epoch {number} of {epochs}: the loss is {loss}; a lower lr may help");
             fit.losses.push(loss);
             self.lab.store.save(&self.name, name, || checkpoint(&fit))?;
             self.tick(1, &format!("{name}, epoch {number} of {epochs}, loss {loss:.4}"));

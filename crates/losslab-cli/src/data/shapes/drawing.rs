@@ -6,8 +6,14 @@ use rand::{RngExt, seq::SliceRandom};
 use std::f32::consts::{PI, TAU};
 
 /// Red, green and blue of each colour, from 0 to 1.
-pub const COLOURS: [[f32; 3]; 6] =
-    [[0.85, 0.14, 0.16], [0.15, 0.62, 0.22], [0.12, 0.32, 0.82], [0.95, 0.82, 0.12], [0.55, 0.2, 0.72], [0.96, 0.52, 0.08]];
+pub const COLOURS: [[f32; 3]; 6] = [
+    [0.85, 0.14, 0.16],
+    [0.15, 0.62, 0.22],
+    [0.12, 0.32, 0.82],
+    [0.95, 0.82, 0.12],
+    [0.55, 0.2, 0.72],
+    [0.96, 0.52, 0.08],
+];
 
 /// The outlines of the shapes.
 pub const OUTLINES: [Outline; 5] = [Outline::Circle, Outline::Square, Outline::Triangle, Outline::Star, Outline::Cross];
@@ -131,9 +137,8 @@ fn contains(corners: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
         return x * x + y * y <= 1.0;
     }
     let edges = corners.iter().zip(corners.iter().cycle().skip(1));
-    let crossings = edges.filter(|([ax, ay], [bx, by])| {
-        (*ay > y) != (*by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax)
-    });
+    let crossings =
+        edges.filter(|([ax, ay], [bx, by])| (*ay > y) != (*by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax));
     crossings.count() % 2 == 1
 }
 

@@ -102,6 +102,8 @@ mod tests {
     fn prompts_name_the_class() {
         assert_eq!((prompt(0), class_name(SHAPES + 2)), ("a red circle".to_owned(), "green triangle".to_owned()));
         let all = ensemble(3);
-        assert!(all[0] == prompt(3) && all.len() == TEMPLATES.len() && all.iter().all(|text| text.contains("a red star")));
+        assert!(
+            all[0] == prompt(3) && all.len() == TEMPLATES.len() && all.iter().all(|text| text.contains("a red star"))
+        );
     }
 }

@@ -37,7 +37,13 @@ pub fn shapes(results: &Results<Study>) -> Vec<Check> {
         },
         better(results, "convolutional tower against the MLP, Recall@1", RECALL, REFERENCE, MLP),
         better(results, "convolutional tower against the MLP, zero-shot on unseen", UNSEEN, REFERENCE, MLP),
-        better(results, "captions of one meaning as matches against as negatives, Recall@1", RECALL, REFERENCE, IGNORED),
+        better(
+            results,
+            "captions of one meaning as matches against as negatives, Recall@1",
+            RECALL,
+            REFERENCE,
+            IGNORED,
+        ),
         ensemble(results),
     ];
     checks.extend(temperature(results));
@@ -126,9 +132,8 @@ fn temperature(results: &Results<Study>) -> Vec<Check> {
 /// better than `value`.
 pub fn strongest_rival(results: &Results<Study>, value: f64) -> (f64, Difference) {
     let settings = results.settings;
-    let against = |other: f64| {
-        results.difference(RECALL, &methods::fixed(settings, other), &methods::fixed(settings, value))
-    };
+    let against =
+        |other: f64| results.difference(RECALL, &methods::fixed(settings, other), &methods::fixed(settings, value));
     let others = settings.temperature.iter().filter(|other| **other != value).map(|other| (*other, against(*other)));
     let rank = |difference: &Difference| (difference.is_gain(), difference.mean);
     let better = |a: (f64, Difference), b: (f64, Difference)| if rank(&b.1) > rank(&a.1) { b } else { a };

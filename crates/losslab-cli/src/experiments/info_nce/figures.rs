@@ -30,9 +30,10 @@ pub fn examples(world: &World) -> Figure {
     let rows = shown.iter().map(|index| (format!("“{}”", pairs.captions[*index]), vec![*index])).collect();
     Figure {
         title: "Pairs of the training".into(),
-        caption: "The first pairs that seed 1 draws. A training caption may leave out size and place and chooses among \
+        caption:
+            "The first pairs that seed 1 draws. A training caption may leave out size and place and chooses among \
                   synonyms; a test caption says everything."
-            .into(),
+                .into(),
         plot: Plot::Pictures { rows, columns: Vec::new(), pictures: sheet(&pairs.images.select(&shown)) },
     }
 }
@@ -239,9 +240,10 @@ pub fn learning_temperature(results: &Results<Study>) -> Figure {
     };
     Figure {
         title: "A learned temperature".into(),
-        caption: "The temperature after each step, mean over the seeds. It is trained with the towers, as ln(1/τ) and with \
+        caption:
+            "The temperature after each step, mean over the seeds. It is trained with the towers, as ln(1/τ) and with \
                   the same step size, and may not fall below 0.01."
-            .into(),
+                .into(),
         plot: Plot::Lines {
             x: Axis { title: "Step".into(), ..Axis::default() },
             y: Axis { title: "Temperature τ".into(), log: true, ..Axis::default() },
@@ -270,9 +272,10 @@ pub fn alignment_and_uniformity(results: &Results<Study>) -> Figure {
     };
     Figure {
         title: "Alignment and uniformity".into(),
-        caption: "Test part, means over the seeds. To the left: embeddings cover the sphere more evenly. Further down: \
+        caption:
+            "Test part, means over the seeds. To the left: embeddings cover the sphere more evenly. Further down: \
                   pictures lie closer to their captions. Both at once is what the loss asks for (Wang and Isola 2020)."
-            .into(),
+                .into(),
         plot: Plot::Lines {
             x: Axis { title: "Uniformity (lower is more even)".into(), ..Axis::default() },
             y: Axis { title: "Alignment: squared distance of pairs".into(), ..Axis::default() },

@@ -122,7 +122,8 @@ pub fn prompts(network: &MiniClip, lesson: &Lesson, classes: &[Vec<String>]) -> 
 pub fn classify(images: &Embeddings, prompts: &Embeddings) -> Vec<usize> {
     let nearest = |image: &[f32]| {
         let similarities: Vec<f32> = prompts.rows().map(|prompt| cosine(image, prompt)).collect();
-        (1..similarities.len()).fold(0, |best, class| if similarities[class] > similarities[best] { class } else { best })
+        (1..similarities.len())
+            .fold(0, |best, class| if similarities[class] > similarities[best] { class } else { best })
     };
     images.rows().map(nearest).collect()
 }
@@ -218,7 +219,8 @@ mod tests {
 
     #[test]
     fn alignment_and_uniformity_by_hand() {
-        let embedded = Embedded { images: embeddings(&[[1.0, 0.0], [0.0, 1.0]]), texts: embeddings(&[[1.0, 0.0], [1.0, 0.0]]) };
+        let embedded =
+            Embedded { images: embeddings(&[[1.0, 0.0], [0.0, 1.0]]), texts: embeddings(&[[1.0, 0.0], [1.0, 0.0]]) };
         assert_eq!(embedded.alignment().unwrap(), 1.0);
         // Pictures: one pair at the squared distance 2, exponent −4. Texts: equal, exponent 0.
         assert_eq!(embedded.uniformity().unwrap(), -2.0);

@@ -99,11 +99,9 @@ pub fn batch(settings: &Settings, batch: usize) -> String {
 /// A method's name as the report shows it.
 pub fn title(settings: &Settings, name: &str) -> String {
     match name {
-        REFERENCE => format!(
-            "convolutional (τ = {}, batch {})",
-            settings.reference_temperature(),
-            settings.reference_batch()
-        ),
+        REFERENCE => {
+            format!("convolutional (τ = {}, batch {})", settings.reference_temperature(), settings.reference_batch())
+        }
         MLP => "MLP on pixels".to_owned(),
         other => other.replace("tau=", "τ = ").replace("tau ", "τ ").replace("batch=", "batch "),
     }

@@ -51,7 +51,8 @@ impl<'a, S: Measured> Results<'a, S> {
 
     /// The row of a method.
     pub fn row(&self, method: &str) -> &Row {
-        let is_it = |row: &&Row| row.name.strip_prefix(self.key).and_then(|name| name.strip_prefix('/')) == Some(method);
+        let is_it =
+            |row: &&Row| row.name.strip_prefix(self.key).and_then(|name| name.strip_prefix('/')) == Some(method);
         self.rows.iter().find(is_it).expect("every method has been tested")
     }
 

@@ -57,7 +57,13 @@ pub struct Course {
 ///
 /// The seed decides the first weights and the order of the pairs and nothing else does: all methods start from the same
 /// towers (as far as they have the same layers) and see the same pairs in the same order.
-pub fn train(lesson: &Lesson, method: &Method, settings: &Settings, seed: u64, job: &Job) -> Result<(MiniClip, Course)> {
+pub fn train(
+    lesson: &Lesson,
+    method: &Method,
+    settings: &Settings,
+    seed: u64,
+    job: &Job,
+) -> Result<(MiniClip, Course)> {
     let Lesson { pairs, vocabulary, scaling } = lesson;
     let device = job.device();
     let mut order = Order::new(pairs.len(), seed);
