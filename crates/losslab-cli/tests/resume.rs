@@ -87,7 +87,10 @@ fn a_stopped_run_is_neither_mixed_with_another_nor_lost() {
     killed(&out, 1);
     let with = |more: &[&str]| losslab(&[&flags(&out), more].concat()).output().unwrap();
     let other = failure(&with(&["--set", "lr=0.001"]));
-    assert!(other.contains("with other settings") && other.contains("--resume") && other.contains("--restart"), "{other}");
+    assert!(
+        other.contains("with other settings") && other.contains("--resume") && other.contains("--restart"),
+        "{other}"
+    );
     assert!(count(&out, ".result") >= 1);
 
     // The same command goes on by itself.

@@ -1,5 +1,6 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
+pub mod captions;
 pub mod catalogue;
 pub mod cifar;
 pub mod csv;
@@ -14,6 +15,7 @@ pub mod images;
 pub mod imbalanced;
 pub mod labels;
 pub mod mnist;
+pub mod shapes;
 #[allow(dead_code)]
 pub mod sources;
 pub mod stock;

@@ -5,6 +5,7 @@ pub mod contrastive;
 pub mod focal;
 pub mod triplet;
 pub mod label_smoothing;
+pub mod info_nce;
 
 use crate::{
     data::sources::Sources,
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERIMENT];
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, triplet::EXPERIMENT];
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, label_smoothing::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, info_nce::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

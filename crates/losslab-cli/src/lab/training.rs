@@ -67,6 +67,11 @@ impl<M: Module, S> Fit<M, S> {
         self.network = Some(self.optimizer.step(rate, network, gradients));
     }
 
+    /// Changes the network by hand, as after a step that must leave a parameter in its range.
+    pub fn change(&mut self, change: impl FnOnce(M) -> M) {
+        self.network = self.network.take().map(change);
+    }
+
     /// Counts a loss towards the mean of the epoch.
     pub fn note_loss(&mut self, loss: &Tensor<1>) {
         self.epoch.total += f64::from(loss.clone().into_scalar::<f32>());

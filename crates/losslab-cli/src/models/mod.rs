@@ -1,5 +1,6 @@
 //! The networks that experiments train.
 
+pub mod clip;
 pub mod encoder;
 pub mod layers;
 pub mod mlp;

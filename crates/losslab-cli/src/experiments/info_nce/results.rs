@@ -1,0 +1,94 @@
+//! The studies of a data set, put together over the seeds.
+
+use super::settings::Settings;
+use crate::{
+    experiments::common::{self, Difference},
+    outcome::{Metric, Row},
+};
+
+/// The metric that stands for retrieval where one number must do: Recall@1, the mean of both directions.
+pub const RECALL: &str = "recall_at_1";
+/// Share of the pictures of unseen combinations that are named right, among all combinations.
+pub const UNSEEN: &str = "zero_shot_unseen";
+/// The same for combinations that training has.
+pub const SEEN: &str = "zero_shot_seen";
+
+/// What one method with one seed is measured by.
+pub trait Measured {
+    /// The method's name.
+    fn method(&self) -> &str;
+
+    /// All numbers by name.
+    fn metrics(&self) -> Vec<(&'static str, f64)>;
+}
+
+/// The results on one data set.
+pub struct Results<'a, S> {
+    /// The hyperparameters.
+    pub settings: &'a Settings,
+    /// Its name in `outcome.json`.
+    key: &'static str,
+    /// A method after the other, each with all seeds.
+    studies: &'a [S],
+    /// A row for each method.
+    pub rows: Vec<Row>,
+}
+
+impl<'a, S: Measured> Results<'a, S> {
+    /// Gathers the seeds of each method into a row.
+    pub fn new(settings: &'a Settings, key: &'static str, studies: &'a [S], seeds: usize) -> Self {
+        let row = |studies: &[S]| {
+            let numbers: Vec<_> = studies.iter().map(Measured::metrics).collect();
+            common::row(format!("{key}/{}", studies[0].method()), &numbers)
+        };
+        Self { settings, key, studies, rows: studies.chunks(seeds).map(row).collect() }
+    }
+
+    /// The data set's name in `outcome.json`.
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The row of a method.
+    pub fn row(&self, method: &str) -> &Row {
+        let is_it =
+            |row: &&Row| row.name.strip_prefix(self.key).and_then(|name| name.strip_prefix('/')) == Some(method);
+        self.rows.iter().find(is_it).expect("every method has been tested")
+    }
+
+    /// A metric of a method.
+    pub fn metric(&self, method: &str, metric: &str) -> &Metric {
+        self.row(method).metric(metric).expect("every method has these metrics")
+    }
+
+    /// The mean of a metric of a method.
+    pub fn mean(&self, method: &str, metric: &str) -> f64 {
+        self.metric(method, metric).mean
+    }
+
+    /// A metric of one method minus that of another.
+    pub fn difference(&self, metric: &str, method: &str, other: &str) -> Difference {
+        Difference::of(self.metric(method, metric), self.metric(other, metric))
+    }
+
+    /// A metric of a method minus another of its metrics.
+    pub fn difference_of(&self, method: &str, metric: &str, other: &str) -> Difference {
+        Difference::of(self.metric(method, metric), self.metric(method, other))
+    }
+
+    /// A metric of a method minus a number.
+    pub fn above(&self, metric: &str, method: &str, number: f64) -> Difference {
+        let metric = self.metric(method, metric);
+        Difference::of(metric, &vec![number; metric.values.len()].into())
+    }
+
+    /// What each seed tells of a method.
+    pub fn of(&self, method: &str) -> impl Iterator<Item = &'a S> {
+        self.studies.iter().filter(move |study| study.method() == method)
+    }
+
+    /// Number of seeds.
+    pub fn seeds(&self) -> usize {
+        self.studies.len() / self.rows.len()
+    }
+}

@@ -1,0 +1,85 @@
+//! `losslab run info-nce` as a user sees it: what it writes, that it repeats, and how it refuses.
+
+mod binary;
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+/// A run that takes about a second.
+fn tiny_run(out: &Path, threads: &str) -> Output {
+    let sizes = ["images=64", "test=60", "side=16", "epochs=1", "hidden=16", "embedding=8"];
+    let sweeps = ["temperature=0.07,10", "learned=0.07", "batch=16,32"];
+    let set = sizes.into_iter().chain(sweeps).flat_map(|assignment| ["--set", assignment]);
+    let arguments = ["run", "info-nce", "--seeds", "2", "--out", out.to_str().unwrap()].into_iter().chain(set);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
+    command.args(arguments).env("RAYON_NUM_THREADS", threads).output().unwrap()
+}
+
+fn outcome(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("outcome.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_repeats_and_leaves_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let outs = ["1", "2"].map(|threads| {
+        let out = folder.path().join(threads);
+        let output = tiny_run(&out, threads);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("Zero-shot and retrieval"));
+        out
+    });
+    let bytes = outs.each_ref().map(|out| fs::read(out.join("outcome.json")).unwrap());
+    assert!(bytes[0] == bytes[1]);
+
+    let outcome = outcome(&outs[0]);
+    let rows = outcome["rows"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    let methods = [
+        "convolutional",
+        "mlp",
+        "duplicates left out",
+        "duplicates as negatives",
+        "untrained",
+        "tau=10",
+        "tau learned from 0.07",
+        "batch=16",
+    ];
+    assert_eq!(names, methods.map(|method| format!("shapes/{method}")));
+    for row in rows {
+        let values =
+            |metric: &str| -> Vec<f64> { serde_json::from_value(row["metrics"][metric]["values"].clone()).unwrap() };
+        let shares = ["recall_at_1", "image_to_text_at_10", "text_to_image_at_5", "zero_shot_seen", "zero_shot_unseen"];
+        for metric in shares {
+            assert!(values(metric).len() == 2 && values(metric).iter().all(|share| (0.0..=1.0).contains(share)));
+        }
+        assert!(values("alignment").iter().all(|value| (0.0..=4.0).contains(value)));
+        assert!(values("uniformity").iter().all(|value| (-8.0..=0.0).contains(value)));
+    }
+    let mean = |row: usize, metric: &str| rows[row]["metrics"][metric]["mean"].as_f64().unwrap();
+    // 64 pairs in one epoch.
+    assert_eq!((mean(0, "steps"), mean(7, "steps")), (2.0, 4.0));
+    assert_eq!((mean(0, "temperature"), mean(5, "temperature")), (0.07, 10.0));
+    assert!(mean(6, "temperature") != 0.07 && mean(6, "temperature") >= 0.01);
+    // At τ = 10 the softmax can't leave the uniform one.
+    assert!((mean(5, "loss") - 32.0_f64.ln()).abs() < 0.05);
+    assert_eq!(outcome["checks"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn bad_settings_are_refused_in_one_line() {
+    for (set, part) in [
+        ("temperature=0", "0 is out of range"),
+        ("side=20", "a multiple of 8"),
+        ("images=100", "batch=512: expected at most images, which is 100"),
+        ("tau=1", "unknown key \"tau\""),
+    ] {
+        let message = binary::error(&["run", "info-nce", "--set", set, "--out", "never-written"]);
+        assert!(message.contains(part), "{part} is missing in: {message}");
+    }
+    assert!(!Path::new("never-written").exists());
+}
