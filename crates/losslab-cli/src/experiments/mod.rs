@@ -2,6 +2,7 @@
 
 mod common;
 pub mod focal;
+pub mod multi_task;
 
 use crate::{
     data::sources::Sources,
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// All experiments, in the order in which `losslab run all` runs them.
-pub const EXPERIMENTS: [Experiment; 1] = [focal::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, multi_task::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 use super::Job;
 use anyhow::{Context, Result, ensure};
 use burn::{
+    lr_scheduler::module_lr_scheduler::ModuleLearningRate,
     module::Module,
     optim::{GradientsParams, ModuleOptimizer, OptimizerRecord},
     store::ModuleRecord,
@@ -54,15 +55,15 @@ impl<M: Module, S> Fit<M, S> {
         self.network.as_ref().expect("a step puts the network back")
     }
 
-    /// One step down the gradient of `loss`, a single number.
-    pub fn step(&mut self, rate: f64, loss: Tensor<1>) {
+    /// One step down the gradient of `loss`, a single number. The rate is one for all parameters, or has groups.
+    pub fn step(&mut self, rate: impl Into<ModuleLearningRate>, loss: Tensor<1>) {
         self.note_loss(&loss);
         let gradients = GradientsParams::from_grads(loss.backward(), self.network());
         self.apply(rate, gradients);
     }
 
     /// One step with gradients that were made otherwise; [`Fit::note_loss`] is then the caller's.
-    pub fn apply(&mut self, rate: f64, gradients: GradientsParams) {
+    pub fn apply(&mut self, rate: impl Into<ModuleLearningRate>, gradients: GradientsParams) {
         let network = self.network.take().expect("a step puts the network back");
         self.network = Some(self.optimizer.step(rate, network, gradients));
     }
@@ -98,10 +99,7 @@ impl Job<'_> {
             epoch(&mut fit, number).with_context(|| format!("{name}, epoch {number}"))?;
             let Sum { total, count } = std::mem::take(&mut fit.epoch);
             let loss = if count == 0 { 0.0 } else { total / count as f64 };
-            ensure!(
-                loss.is_finite(),
-                "{name}, epoch {number} of {epochs}: the loss is {loss}; a lower lr may help"
-            );
+            ensure!(loss.is_finite(), "{name}, epoch {number} of {epochs}: the loss is {loss}; a lower lr may help");
             fit.losses.push(loss);
             self.lab.store.save(&self.name, name, || checkpoint(&fit))?;
             self.tick(1, &format!("{name}, epoch {number} of {epochs}, loss {loss:.4}"));

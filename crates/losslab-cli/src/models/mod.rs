@@ -3,3 +3,4 @@
 pub mod encoder;
 pub mod layers;
 pub mod mlp;
+pub mod multi_task;
