@@ -6,6 +6,7 @@ pub mod focal;
 pub mod triplet;
 pub mod label_smoothing;
 pub mod info_nce;
+pub mod multi_task;
 
 use crate::{
     data::sources::Sources,
@@ -23,6 +24,7 @@ pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERI
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, triplet::EXPERIMENT];
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, label_smoothing::EXPERIMENT];
 pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, info_nce::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, multi_task::EXPERIMENT];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

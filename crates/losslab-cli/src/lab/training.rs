@@ -3,6 +3,7 @@
 use super::Job;
 use anyhow::{Context, Result, ensure};
 use burn::{
+    lr_scheduler::module_lr_scheduler::ModuleLearningRate,
     module::Module,
     optim::{GradientsParams, ModuleOptimizer, OptimizerRecord},
     store::ModuleRecord,
@@ -54,15 +55,15 @@ impl<M: Module, S> Fit<M, S> {
         self.network.as_ref().expect("a step puts the network back")
     }
 
-    /// One step down the gradient of `loss`, a single number.
-    pub fn step(&mut self, rate: f64, loss: Tensor<1>) {
+    /// One step down the gradient of `loss`, a single number. The rate is one for all parameters, or has groups.
+    pub fn step(&mut self, rate: impl Into<ModuleLearningRate>, loss: Tensor<1>) {
         self.note_loss(&loss);
         let gradients = GradientsParams::from_grads(loss.backward(), self.network());
         self.apply(rate, gradients);
     }
 
     /// One step with gradients that were made otherwise; [`Fit::note_loss`] is then the caller's.
-    pub fn apply(&mut self, rate: f64, gradients: GradientsParams) {
+    pub fn apply(&mut self, rate: impl Into<ModuleLearningRate>, gradients: GradientsParams) {
         let network = self.network.take().expect("a step puts the network back");
         self.network = Some(self.optimizer.step(rate, network, gradients));
     }

@@ -5,3 +5,4 @@ pub mod encoder;
 pub mod layers;
 pub mod mlp;
 pub mod resnet;
+pub mod multi_task;
