@@ -1,12 +1,12 @@
 //! One file an exercise of the lab, each to be read from top to bottom as its worked solution.
 
 mod common;
-pub mod contrastive;
-pub mod focal;
-pub mod triplet;
-pub mod label_smoothing;
-pub mod info_nce;
-pub mod multi_task;
+mod contrastive;
+mod focal;
+mod info_nce;
+mod label_smoothing;
+mod multi_task;
+mod triplet;
 
 use crate::{
     data::sources::Sources,
@@ -20,11 +20,14 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// All experiments, in the order in which `losslab run all` runs them.
-pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, contrastive::EXPERIMENT];
-pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, triplet::EXPERIMENT];
-pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, label_smoothing::EXPERIMENT];
-pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, info_nce::EXPERIMENT];
-pub const EXPERIMENTS: [Experiment; 2] = [focal::EXPERIMENT, multi_task::EXPERIMENT];
+pub const EXPERIMENTS: [Experiment; 6] = [
+    focal::EXPERIMENT,
+    contrastive::EXPERIMENT,
+    triplet::EXPERIMENT,
+    label_smoothing::EXPERIMENT,
+    info_nce::EXPERIMENT,
+    multi_task::EXPERIMENT,
+];
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]

@@ -77,35 +77,3 @@ impl Encoder {
         embedded.flatten().collect()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::{optim::*, tensor::*};
-
-    #[test]
-    fn speed() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        pool.install(|| {
-            let device = Device::flex().autodiff();
-            let mut net = Encoder::new([1, 28, 28], 128, &mut crate::random::stream(1, "w"), &device);
-            let mut optimizer = AdamConfig::new().init();
-            for b in [32, 128, 256] {
-                let x = Tensor::<4>::ones([b, 1, 28, 28], &device);
-                let t = std::time::Instant::now();
-                let n = 1024 / b;
-                for _ in 0..n {
-                    let l = net.forward(x.clone()).square().mean();
-                    let g = GradientsParams::from_grads(l.backward(), &net);
-                    net = optimizer.step(0.001, net, g);
-                }
-                let all = t.elapsed().as_secs_f64();
-                let t = std::time::Instant::now();
-                for _ in 0..n {
-                    let _ = net.valid().forward(x.clone().inner()).into_data();
-                }
-                println!("b {b}: {:.0} img/s, inference {:.0}", 1024.0 / all, 1024.0 / t.elapsed().as_secs_f64());
-            }
-        });
-    }
-}

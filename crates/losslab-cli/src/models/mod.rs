@@ -4,5 +4,5 @@ pub mod clip;
 pub mod encoder;
 pub mod layers;
 pub mod mlp;
-pub mod resnet;
 pub mod multi_task;
+pub mod resnet;
