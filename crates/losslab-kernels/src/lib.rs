@@ -26,7 +26,7 @@ mod pairs;
 pub mod reference;
 mod rows;
 mod sigmoid_focal;
-#[allow(dead_code, unused_imports, reason = "kernels take it up one by one")]
+
 pub mod simd;
 mod softmax_focal;
 mod triplet;

@@ -5,18 +5,14 @@ pub mod catalogue;
 pub mod cifar;
 pub mod csv;
 pub mod digits;
-// The experiments on these sets don't use all of it yet.
-#[allow(dead_code)]
 pub mod emoji;
 pub mod fetch;
 pub mod idx;
-#[allow(dead_code)]
 pub mod images;
 pub mod imbalanced;
 pub mod labels;
 pub mod mnist;
 pub mod shapes;
-#[allow(dead_code)]
 pub mod sources;
 pub mod stock;
 pub mod synthetic;

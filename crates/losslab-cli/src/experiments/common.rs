@@ -110,7 +110,7 @@ impl Difference {
     }
 
     /// Whether the first method is lower by more than chance.
-    pub fn is_drop(self) -> bool {
+    pub fn is_loss(self) -> bool {
         self.is_significant() && self.mean < 0.0
     }
 }
@@ -122,37 +122,6 @@ pub fn verdict(test: Option<Paired>) -> String {
         None => "one seed allows no test".to_owned(),
         Some(test) if test.is_significant() => p_value(test.p),
         Some(test) => format!("no significant difference, {}", p_value(test.p)),
-    }
-}
-
-/// A difference of two methods in one metric, paired by seed.
-#[derive(Clone, Copy, Debug)]
-pub struct Difference {
-    /// Mean of the differences over the seeds.
-    pub mean: f64,
-    /// The paired test over the seeds; a single seed allows none.
-    pub test: Option<Paired>,
-}
-
-impl Difference {
-    /// The first minus the second.
-    pub fn of(metric: &Metric, other: &Metric) -> Self {
-        Self { mean: metric.mean - other.mean, test: paired_t_test(&metric.values, &other.values) }
-    }
-
-    /// Whether it is more than chance.
-    pub fn is_significant(self) -> bool {
-        self.test.is_some_and(Paired::is_significant)
-    }
-
-    /// Whether the first is higher by more than chance.
-    pub fn is_higher(self) -> bool {
-        self.is_significant() && self.mean > 0.0
-    }
-
-    /// Whether the first is lower by more than chance.
-    pub fn is_lower(self) -> bool {
-        self.is_significant() && self.mean < 0.0
     }
 }
 

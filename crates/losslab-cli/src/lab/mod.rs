@@ -14,6 +14,7 @@ mod training;
 pub use device::Devices;
 pub use progress::Progress;
 pub use store::Store;
+pub use training::Fit;
 
 use anyhow::{Context, Result};
 use burn::tensor::Device;

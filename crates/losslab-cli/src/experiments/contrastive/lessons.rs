@@ -52,13 +52,13 @@ fn gain(results: &Results) -> Lesson {
         format!("The untrained network is about as good as chance ({} wrong).", percent(untrained))
     };
     let against = results.difference("seen_eer", UNTRAINED, Method::Pixels);
-    let which = match (against.is_drop(), against.is_gain()) {
+    let which = match (against.is_loss(), against.is_gain()) {
         (true, _) => "It even beats the distance of pixels",
         (_, true) => "The distance of pixels, which costs no training at all, beats it",
         _ => "It isn't significantly different from the distance of pixels, which costs no training at all",
     };
     let change = results.difference("seen_eer", best, Method::Pixels);
-    let conclusion = if change.is_drop() {
+    let conclusion = if change.is_loss() {
         format!(
             "What a trained network is worth shows against the pixels: it leaves {} of the errors that they make.",
             percent(eer(best) / pixels.max(f64::EPSILON))
@@ -89,7 +89,7 @@ fn transfer(results: &Results, held_out: &str) -> Lesson {
     let gain = |metric: &str| results.difference(metric, best, Method::Pixels);
     let [seen, new] = ["seen_eer", "held_out_eer"].map(gain);
     let mean = |metric: &str| results.mean(best, metric);
-    let what = match (new.is_drop(), new.is_gain()) {
+    let what = match (new.is_loss(), new.is_gain()) {
         (true, _) => {
             "What the network learned about other digits carries over: it beats the pixels on digits it never saw"
         }
@@ -98,7 +98,7 @@ fn transfer(results: &Results, held_out: &str) -> Lesson {
         }
         _ => "On digits it never saw, the network isn't significantly different from the distance of pixels",
     };
-    let shrink = if seen.is_drop() && new.mean > seen.mean {
+    let shrink = if seen.is_loss() && new.mean > seen.mean {
         format!(
             " The gain over the pixels is {:.1} points on seen digits and {:.1} points on held-out ones: the embedding is \
              made for the digits it was trained on.",
@@ -158,7 +158,7 @@ fn margin(results: &Results) -> Lesson {
     let best = results.best;
     let apart: Vec<String> = normalised
         .iter()
-        .filter(|method| **method != best && results.difference("seen_eer", best, **method).is_drop())
+        .filter(|method| **method != best && results.difference("seen_eer", best, **method).is_loss())
         .filter_map(|method| results.margin(*method))
         .map(|margin| margin.to_string())
         .collect();
@@ -191,7 +191,7 @@ fn normalisation(results: &Results) -> Lesson {
     let Results { best, best_raw, .. } = *results;
     let raw = Method::Untrained { normalise: false };
     let change = ["seen_eer", "held_out_eer"].map(|metric| results.difference(metric, best, best_raw));
-    let conclusion = match change.map(|difference| (difference.is_drop(), difference.is_gain())) {
+    let conclusion = match change.map(|difference| (difference.is_loss(), difference.is_gain())) {
         [(true, _), (true, _)] => "Normalised embeddings are better on both, as the handout has it.",
         [(_, true), (_, true)] => "Raw embeddings are better on both, against the handout's rule.",
         [(false, false), (false, false)] => {
@@ -245,7 +245,7 @@ fn labels(results: &Results) -> Lesson {
         }
     };
     let change = results.difference("seen_eer", mixed_up, UNTRAINED);
-    let harm = match (change.is_gain(), change.is_drop()) {
+    let harm = match (change.is_gain(), change.is_loss()) {
         (true, _) => "significantly worse than without any training",
         (_, true) => "significantly better than without any training",
         _ => "not significantly different from no training at all",

@@ -80,7 +80,7 @@ fn checks(results: &Results) -> Vec<Check> {
             name,
             expected: "lower EER, p < 0.05".to_owned(),
             measured: tested(difference.mean, difference.test),
-            holds: difference.is_drop(),
+            holds: difference.is_loss(),
         });
     };
     for (metric, digits) in [("seen_eer", "seen digits"), ("held_out_eer", "held-out digits")] {
@@ -111,7 +111,7 @@ fn checks(results: &Results) -> Vec<Check> {
             name: "seen digits: training pulls same pairs together".to_owned(),
             expected: "smaller mean distance, p < 0.05".to_owned(),
             measured: distance_change(same),
-            holds: same.is_drop(),
+            holds: same.is_loss(),
         },
         Check {
             name: "seen digits: different pairs end a margin apart".to_owned(),
@@ -127,7 +127,7 @@ fn checks(results: &Results) -> Vec<Check> {
             ),
             expected: "the margin chosen on validation isn't better".to_owned(),
             measured: tested(handout.mean, handout.test),
-            holds: !handout.is_drop(),
+            holds: !handout.is_loss(),
         },
     ]);
     checks
@@ -145,7 +145,7 @@ fn headline(results: &Results, held_out: &str) -> String {
     let eer = |method: Method, metric: &str| percent(results.mean(method, metric));
     let verdict = |metric: &str| {
         let [untrained, pixels] = [UNTRAINED, Method::Pixels].map(|other| results.difference(metric, best, other));
-        match (untrained.is_drop(), pixels.is_drop()) {
+        match (untrained.is_loss(), pixels.is_loss()) {
             (true, true) => "significantly better than both",
             (true, false) if pixels.is_gain() => "better than the former, worse than the latter",
             (true, false) => "significantly better than the former only",

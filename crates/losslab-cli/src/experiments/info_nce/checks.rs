@@ -84,7 +84,7 @@ fn temperature(results: &Results<Study>) -> Vec<Check> {
             name: format!("shapes: τ = {temperature} against τ = {reference}, Recall@1"),
             expected: format!("{why}: worse, p < 0.05"),
             measured: text(difference),
-            holds: difference.is_drop(),
+            holds: difference.is_loss(),
         });
     };
     if high > reference {
@@ -122,7 +122,7 @@ fn temperature(results: &Results<Study>) -> Vec<Check> {
             name: format!("shapes: τ learned from {start} against τ = {reference}, Recall@1"),
             expected: "not significantly worse".to_owned(),
             measured: text(difference),
-            holds: !difference.is_drop(),
+            holds: !difference.is_loss(),
         });
     }
     checks

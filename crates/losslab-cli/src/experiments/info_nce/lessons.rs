@@ -28,7 +28,7 @@ pub fn learn(told: &Told) -> Vec<Lesson> {
 
 /// One of three sentences: for more, for less, and for no significant difference.
 fn by_sign(difference: Difference, more: &str, less: &str, neither: &str) -> String {
-    match (difference.is_gain(), difference.is_drop()) {
+    match (difference.is_gain(), difference.is_loss()) {
         (true, _) => more.to_owned(),
         (_, true) => less.to_owned(),
         _ => neither.to_owned(),

@@ -145,7 +145,7 @@ impl Told<'_> {
         let results = self.shapes;
         let verdict = if results.above(UNSEEN, REFERENCE, CHANCE).is_gain() { "" } else { "not significantly " };
         let rival = results.difference(RECALL, REFERENCE, MLP);
-        let rival = match (rival.is_gain(), rival.is_drop()) {
+        let rival = match (rival.is_gain(), rival.is_loss()) {
             (true, _) => format!("better than the MLP in Recall@1, {}", text(rival)),
             (_, true) => format!("worse than the MLP in Recall@1, {}", text(rival)),
             _ => format!("not significantly different from the MLP in Recall@1, {}", text(rival)),

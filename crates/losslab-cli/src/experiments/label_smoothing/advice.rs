@@ -64,22 +64,22 @@ pub fn practice(results: &Results) -> Lesson {
     let ece = results.difference("ece", smoothed, Method::SCALED);
     let together = results.difference("nll", smoothed.scaled(), Method::SCALED);
     let accuracy = results.difference("accuracy", smoothed, Method::PLAIN);
-    let probabilities = if ece.is_lower() {
+    let probabilities = if ece.is_loss() {
         format!(
             "Where probabilities matter, {name} beats temperature scaling here; scaling costs a minute, so try both."
         )
-    } else if ece.is_higher() {
+    } else if ece.is_gain() {
         format!("Where probabilities matter, scale by a temperature: {name} alone is worse.")
     } else {
         format!(
             "Where probabilities matter, scale by a temperature first: it costs a minute, and {name} is no better beyond chance."
         )
     };
-    let training = if accuracy.is_higher() || together.is_lower() {
+    let training = if accuracy.is_gain() || together.is_loss() {
         format!(
             "{name} earns its place as a regulariser: it improves accuracy or, with scaling on top, the likelihood."
         )
-    } else if accuracy.is_lower() || together.is_higher() {
+    } else if accuracy.is_loss() || together.is_gain() {
         format!("As a regulariser {name} costs more than it gives here.")
     } else {
         format!("As a regulariser {name} gives nothing beyond chance here.")

@@ -83,8 +83,8 @@ fn confidence(results: &Results) -> Lesson {
     let sentence = |what: &str, names: Vec<String>| {
         if names.is_empty() { String::new() } else { format!("{what}: {}. ", list(&names)) }
     };
-    let conclusion = sentence("Overconfident", named(&all, |method| results.gap(method).is_higher()))
-        + &sentence("Underconfident", named(&all, |method| results.gap(method).is_lower()))
+    let conclusion = sentence("Overconfident", named(&all, |method| results.gap(method).is_gain()))
+        + &sentence("Underconfident", named(&all, |method| results.gap(method).is_loss()))
         + &sentence("No gap beyond chance", named(&all, |method| !results.gap(method).is_significant()))
         + "Smoothing sets how sure the network becomes of what it has learned by heart; how often it is right elsewhere \
            it does not know, so one ε fits one accuracy.";
@@ -100,15 +100,15 @@ fn confidence(results: &Results) -> Lesson {
 fn calibration(results: &Results) -> Lesson {
     let gains = |method: Method| results.difference("ece", method, Method::PLAIN);
     let all = unscaled(results);
-    let won = named(&all, |method| gains(method).is_lower());
-    let lost = named(&all, |method| gains(method).is_higher());
+    let won = named(&all, |method| gains(method).is_loss());
+    let lost = named(&all, |method| gains(method).is_gain());
     let mut conclusion = match (won.len(), lost.len()) {
         (0, 0) => "No difference in calibration error is beyond chance.".to_owned(),
         (_, 0) => format!("Better calibrated beyond chance: {}.", list(&won)),
         (0, _) => format!("Worse calibrated beyond chance: {}.", list(&lost)),
         _ => format!("Better calibrated beyond chance: {}; worse: {}.", list(&won), list(&lost)),
     };
-    if !results.gap(Method::PLAIN).is_higher() {
+    if !results.gap(Method::PLAIN).is_gain() {
         conclusion +=
             " Without smoothing the network is not overconfident beyond chance in this run: there was nothing to cure.";
     }
@@ -187,7 +187,7 @@ fn both(results: &Results) -> Lesson {
     });
     let smoothed = results.reference();
     let (ece, nll) = (gain("ece", smoothed), gain("nll", smoothed));
-    let conclusion = match (nll.is_lower() || ece.is_lower(), nll.is_higher() || ece.is_higher()) {
+    let conclusion = match (nll.is_loss() || ece.is_loss(), nll.is_gain() || ece.is_gain()) {
         (true, false) => {
             "Here both together are better than scaling alone: smoothing has taught the network something that \
                           a temperature can't."
@@ -216,8 +216,8 @@ fn both(results: &Results) -> Lesson {
 fn accuracy(results: &Results) -> Lesson {
     let changes = |method: Method| results.difference("accuracy", method, Method::PLAIN);
     let all = unscaled(results);
-    let won = named(&all, |method| changes(method).is_higher());
-    let lost = named(&all, |method| changes(method).is_lower());
+    let won = named(&all, |method| changes(method).is_gain());
+    let lost = named(&all, |method| changes(method).is_loss());
     let noise = results.settings.label_noise;
     let conclusion = match (won.is_empty(), lost.is_empty()) {
         (true, true) => {
@@ -250,7 +250,7 @@ fn clusters(results: &Results) -> Lesson {
     let minus = |metric, method| results.difference(metric, method, Method::PLAIN);
     let smoothed = results.reference();
     let [test, train] = ["cluster_ratio", "cluster_ratio_train"].map(|metric| minus(metric, smoothed));
-    let conclusion = match (train.is_lower(), test.is_lower()) {
+    let conclusion = match (train.is_loss(), test.is_loss()) {
         (true, true) => {
             "Tighter beyond chance, on images that the network has learned and on others: the effect that Müller \
                          et al. 2019 describe."
@@ -260,7 +260,7 @@ fn clusters(results: &Results) -> Lesson {
                           it has to judge."
         }
         (false, true) => "Tighter beyond chance on test images.",
-        (false, false) if train.is_higher() || test.is_higher() => {
+        (false, false) if train.is_gain() || test.is_gain() => {
             "Looser beyond chance: not what Müller et al. 2019 describe."
         }
         (false, false) => "Nothing beyond chance: what Müller et al. 2019 describe does not show in this run.",
@@ -291,7 +291,7 @@ fn clusters(results: &Results) -> Lesson {
 fn separation(results: &Results) -> Lesson {
     let smoothed = results.reference();
     let minus = |method| results.difference("error_auroc", method, Method::SCALED);
-    let conclusion = match (minus(smoothed).is_lower(), minus(smoothed).is_higher()) {
+    let conclusion = match (minus(smoothed).is_loss(), minus(smoothed).is_gain()) {
         (true, _) => {
             "Smoothing blurs what confidence is often wanted for, the choice of answers to distrust; calibration on \
                       average does not show that."

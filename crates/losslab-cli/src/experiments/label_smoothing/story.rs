@@ -77,27 +77,27 @@ fn checks(results: &Results) -> Vec<Check> {
     let largest = Method::smoothed(results.settings.largest());
 
     let mut checks = vec![
-        difference("ε = 0: confidence minus accuracy".into(), "above 0, p < 0.05", gap, gap.is_higher()),
-        difference(format!("{name} against ε = 0, calibration error"), "lower, p < 0.05", ece, ece.is_lower()),
-        difference(format!("{name} against ε = 0, accuracy"), "does not suffer", accuracy, !accuracy.is_lower()),
-        difference(format!("{name} against ε = 0, accuracy"), "higher, p < 0.05", accuracy, accuracy.is_higher()),
+        difference("ε = 0: confidence minus accuracy".into(), "above 0, p < 0.05", gap, gap.is_gain()),
+        difference(format!("{name} against ε = 0, calibration error"), "lower, p < 0.05", ece, ece.is_loss()),
+        difference(format!("{name} against ε = 0, accuracy"), "does not suffer", accuracy, !accuracy.is_loss()),
+        difference(format!("{name} against ε = 0, accuracy"), "higher, p < 0.05", accuracy, accuracy.is_gain()),
         difference(
             format!("ε = 0 with temperature scaling against {name}, calibration error"),
             "not worse",
             rival,
-            !rival.is_higher(),
+            !rival.is_gain(),
         ),
         difference(
             format!("{name} with temperature scaling against ε = 0 with it, calibration error"),
             "no gain: not lower",
             both,
-            !both.is_lower(),
+            !both.is_loss(),
         ),
         check(
             format!("{name}: the best temperature against that of ε = 0"),
             "lower, p < 0.05".into(),
             format!("{} ({})", lessons::signed(temperature.mean, 2), verdict(temperature.test)),
-            temperature.is_lower(),
+            temperature.is_loss(),
         ),
         check(
             format!("{name}: mean probability of the training labels"),
@@ -109,7 +109,7 @@ fn checks(results: &Results) -> Vec<Check> {
             format!("{name} against ε = 0, distance within classes over that between them"),
             "lower, p < 0.05".into(),
             format!("{} ({})", lessons::signed(clusters.mean, 3), verdict(clusters.test)),
-            clusters.is_lower(),
+            clusters.is_loss(),
         ),
         check(
             format!("{name}: the ε with the lowest mean likelihood loss on the validation part"),
@@ -133,7 +133,7 @@ fn checks(results: &Results) -> Vec<Check> {
     if results.settings.largest() >= LARGE {
         let gap = results.gap(largest);
         let name = format!("{}: confidence minus accuracy", largest.title());
-        checks.insert(2, difference(name, "below 0, p < 0.05", gap, gap.is_lower()));
+        checks.insert(2, difference(name, "below 0, p < 0.05", gap, gap.is_loss()));
     }
     checks
 }

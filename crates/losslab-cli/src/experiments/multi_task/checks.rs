@@ -61,7 +61,7 @@ fn neglect(units: Units, results: &Results) -> Check {
         name: format!("equal weights, {}: a task is neglected", in_units(units)),
         expected: "joint error above that of the tuned weight, p < 0.05".to_owned(),
         measured: format!("{:.2} against {:.2} ({})", equal.mean, tuned.mean, verdict(difference.test)),
-        holds: difference.is_higher(),
+        holds: difference.is_gain(),
     }
 }
 
@@ -72,7 +72,7 @@ fn balance(name: &str, results: &Results) -> Check {
         name: format!("{name}: balances the tasks"),
         expected: "reconstruction's part of the gradient nearer to 50 % than with equal weights, p < 0.05".to_owned(),
         measured: format!("{}, equal weights {} ({})", share(name), share(EQUAL), verdict(difference.test)),
-        holds: difference.is_lower(),
+        holds: difference.is_loss(),
     }
 }
 
@@ -84,7 +84,7 @@ fn normalise(units: Units, results: &Results) -> Check {
         name: format!("normalise losses, {}", in_units(units)),
         expected: "joint error below that of equal weights, p < 0.05".to_owned(),
         measured: format!("{:.2} against {:.2} ({})", normalised.mean, equal.mean, verdict(difference.test)),
-        holds: difference.is_lower(),
+        holds: difference.is_loss(),
     }
 }
 
@@ -118,6 +118,6 @@ fn better_than_tuned(name: &str, results: &Results) -> Check {
         name: format!("{name}: better than the best fixed weight"),
         expected: "lower joint error, p < 0.05".to_owned(),
         measured: format!("{:.2} against {:.2} ({})", joint(name), joint(TUNED), verdict(difference.test)),
-        holds: difference.is_lower(),
+        holds: difference.is_loss(),
     }
 }

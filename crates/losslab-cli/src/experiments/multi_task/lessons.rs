@@ -58,9 +58,9 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
         reconstruct.mean,
         verdict(reconstruct.test)
     );
-    let conclusion = match (accuracy.is_lower(), mse.is_lower()) {
+    let conclusion = match (accuracy.is_loss(), mse.is_loss()) {
         (true, true) => "One task pays for the other: a weight is a choice of a point on this curve, not a detail.",
-        (false, true) if accuracy.is_higher() => {
+        (false, true) if accuracy.is_gain() => {
             "Here the larger weight is better for both tasks: the reconstruction also teaches the classifier."
         }
         (false, true) => {
@@ -72,7 +72,7 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
         }
         (false, false) => "Neither change is beyond chance: in this range the weight hardly matters.",
     };
-    let shared = match (classify.is_lower(), reconstruct.is_higher()) {
+    let shared = match (classify.is_loss(), reconstruct.is_gain()) {
         (false, false) => " Sharing the encoder costs neither task anything beyond chance.",
         (true, true) => " Sharing the encoder costs both tasks something.",
         (true, false) => {
@@ -115,7 +115,7 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
     let strict = LEVEL / judged.len() as f64;
     let lasting: Vec<String> = judged
         .iter()
-        .filter(|(_, difference)| difference.is_lower() && difference.test.is_some_and(|test| test.p < strict))
+        .filter(|(_, difference)| difference.is_loss() && difference.test.is_some_and(|test| test.p < strict))
         .map(|(name, _)| name.clone())
         .collect();
     let won = match (better.is_empty(), lasting.is_empty()) {
@@ -248,7 +248,7 @@ fn price(settings: &Settings, results: &Results) -> Lesson {
             "The cheapest of all, dividing each loss by its first value, has a joint error {:+.2} against the tuned weight ({}): {}.",
             normalised.mean,
             verdict(normalised.test),
-            if normalised.is_higher() {
+            if normalised.is_gain() {
                 "a start, not the end"
             } else {
                 "start there, and tune one weight from it if the balance isn't what you want"
