@@ -124,7 +124,7 @@ pub fn maps(results: &Results, set: &ImageSet, images: &Images) -> Vec<Figure> {
         map(
             "Embeddings before training",
             Method::Untrained { normalise: true },
-            "The first weights are random, and yet the map isn't: images that look alike get like numbers.",
+            "The first weights are random: what order there is comes from the images, not from learning.",
         ),
         map(
             "Embeddings after training",

@@ -324,8 +324,8 @@ fn labels(results: &Results) -> Section {
         text: vec![
             "The handout writes L = (1 − y) · ½D² + y · ½ max(0, m − D)² and says that y is 1 for similar pairs. By the \
              formula it is the other way round: the term with y pushes apart. Its own explanation below the formula pulls \
-             pairs with y = 1 together. Papers have 0 for similar, most code has 1, and nothing fails where the two meet: \
-             the loss goes down."
+             pairs with y = 1 together. Papers have 0 for similar, much code has 1, and no error tells where the \
+             two meet."
                 .to_owned(),
             "Here the same network is trained on the same pairs with labels of which 1 means the same digit, read once \
              by `similar_where_one` and once by `similar_where_zero`."
