@@ -5,6 +5,7 @@ use super::{
     methods::{self, IGNORED, LEFT_OUT, MLP, REFERENCE, title},
     results::{RECALL, SEEN, UNSEEN},
     story::Told,
+    zero_shot::Study,
 };
 use crate::{
     experiments::common::Difference,
@@ -103,16 +104,14 @@ fn temperature(told: &Told) -> Lesson {
     let (results, settings) = (told.shapes, told.settings);
     let reference = settings.reference_temperature();
     let (low, high) = temperature_ends(results);
-    let mean = |value: f64, metric| results.mean(&methods::fixed(settings, value), metric);
     let point = |value: f64| {
-        let difference = results.difference(RECALL, &methods::fixed(settings, value), REFERENCE);
-        let found = results.of(&methods::fixed(settings, value)).map(|study| study.sharpness);
-        let (mut too_high, mut too_low, mut seeds) = (0, 0, 0);
-        for sharpness in found {
-            too_high += usize::from(sharpness.too_high);
-            too_low += usize::from(sharpness.too_low);
-            seeds += 1;
-        }
+        let method = methods::fixed(settings, value);
+        let mean = |metric| percent(results.mean(&method, metric));
+        let seeds = results.seeds();
+        let [too_high, too_low] = [true, false].map(|high| {
+            let says = |study: &&Study| if high { study.sharpness.too_high } else { study.sharpness.too_low };
+            results.of(&method).filter(says).count()
+        });
         let said = match (too_high, too_low) {
             (0, 0) => "the diagnostics of the library raise no alarm".to_owned(),
             (0, _) => format!("the diagnostics call it too low for {too_low} of {seeds} seeds"),
@@ -121,10 +120,10 @@ fn temperature(told: &Told) -> Lesson {
         format!(
             "τ = {value}: Recall@1 {} ({}); entropy of the softmax {} of the largest possible, the nearest negative has \
              {} of the weight; {said}.",
-            percent(mean(value, RECALL)),
-            text(difference),
-            percent(mean(value, "entropy")),
-            percent(mean(value, "top_negative"))
+            mean(RECALL),
+            text(results.difference(RECALL, &method, REFERENCE)),
+            mean("entropy"),
+            mean("top_negative")
         )
     };
     let ends: Vec<f64> = [low, high].into_iter().filter(|value| *value != reference).collect();

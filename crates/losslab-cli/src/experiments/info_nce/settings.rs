@@ -59,20 +59,29 @@ impl Settings {
             temperature: vec![0.001, 0.01, CLIP, SIMCLR, 1.0, 10.0],
             learned: vec![CLIP, 1.0],
             batch: vec![8, 32, 128, 512],
-            images: 1536,
+            images: 1280,
             test: 400,
             side: 24,
             epochs: 6,
             emoji_epochs: 0,
-            lr: 0.001,
+            lr: 0.003,
             hidden: 256,
             embedding: 64,
         }
     }
 
-    /// The handout's towers, more pictures, and the emoji.
+    /// The handout's towers, more pictures, smaller steps, and the emoji.
     pub fn full() -> Self {
-        Self { images: 3072, test: 1000, epochs: 12, emoji_epochs: 20, hidden: 512, embedding: 256, ..Self::quick() }
+        Self {
+            images: 3072,
+            test: 1000,
+            epochs: 12,
+            emoji_epochs: 20,
+            lr: 0.001,
+            hidden: 512,
+            embedding: 256,
+            ..Self::quick()
+        }
     }
 
     /// Checks what a range can't say.
