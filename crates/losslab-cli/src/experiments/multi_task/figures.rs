@@ -117,41 +117,49 @@ pub fn reconstructions(settings: &Settings, results: &Results, material: &Materi
     }
 }
 
-/// The joint error of each method in each unit of the losses.
-pub fn units(settings: &Settings, results: &Results) -> Figure {
+/// The errors of each method in each unit of the losses.
+pub fn units(settings: &Settings, results: &Results) -> Vec<Figure> {
     let methods: Vec<Method> = std::iter::once(Method::Fixed(1.0)).chain(automatic(settings)).collect();
-    let series = |(name, units, place): (String, Units, f64)| {
-        let metric = |method: &Method| {
-            let is_there = units != Units::Normalised || SCALE_BOUND.contains(method);
-            is_there.then(|| results.metric(units, &method.name(), "joint_error"))
-        };
-        let heights = |number: fn(&Metric) -> f64| {
-            methods.iter().map(|method| metric(method).map_or(f64::NAN, number)).collect::<Vec<f64>>()
-        };
-        Bars {
-            name,
-            heights: heights(|metric| metric.mean),
-            spread: heights(|metric| metric.std),
-            colour: Colour::Scale(place),
-        }
-    };
     let kinds = [
         ("losses as they are".to_owned(), Units::Plain, 0.0),
         (format!("reconstruction × {}", settings.scale), Units::Times(settings.scale), 0.35),
         ("both normalised first".to_owned(), Units::Normalised, 1.0),
     ];
-    Figure {
-        title: "Who minds the units of a loss".to_owned(),
-        caption: "Joint error on the test part, mean and standard deviation over the seeds: 1 is as good as two networks \
-                  for a task each. Bars of one height: the method doesn't mind. The third bar is there for methods that \
-                  start from the losses as they come."
-            .to_owned(),
-        plot: Plot::Bars {
-            categories: methods.iter().map(|method| method.name()).collect(),
-            y: Axis { title: "Joint error (1 = each alone)".to_owned(), ..Axis::default() },
-            series: kinds.map(series).into(),
-        },
-    }
+    let figure = |title: &str, y: Axis, metric: &str, error: fn(f64) -> f64| {
+        let series = |(name, units, place): &(String, Units, f64)| {
+            let of = |method: &Method| {
+                let is_there = *units != Units::Normalised || SCALE_BOUND.contains(method);
+                is_there.then(|| results.metric(*units, &method.name(), metric))
+            };
+            let heights = |number: &dyn Fn(&Metric) -> f64| {
+                methods.iter().map(|method| of(method).map_or(f64::NAN, number)).collect::<Vec<f64>>()
+            };
+            Bars {
+                name: name.clone(),
+                heights: heights(&|metric| error(metric.mean)),
+                spread: heights(&|metric| metric.std),
+                colour: Colour::Scale(*place),
+            }
+        };
+        Figure {
+            title: title.to_owned(),
+            caption: "Test part, mean and standard deviation over the seeds; lower is better. First and second bar of one \
+                      height: the method doesn't mind the units. The third bar is there for methods that start from the \
+                      losses as they come."
+                .to_owned(),
+            plot: Plot::Bars {
+                categories: methods.iter().map(|method| method.name()).collect(),
+                y,
+                series: kinds.iter().map(series).collect(),
+            },
+        }
+    };
+    let share = Axis { title: "Wrong classes".to_owned(), percent: true, ..Axis::default() };
+    let squares = Axis { title: "Squared error of a pixel".to_owned(), ..Axis::default() };
+    vec![
+        figure("Units and the classification", share, "accuracy", |accuracy| 1.0 - accuracy),
+        figure("Units and the reconstruction", squares, "mse", |mse| mse),
+    ]
 }
 
 /// The figures of the gradients.
