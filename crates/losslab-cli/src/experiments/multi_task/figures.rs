@@ -53,10 +53,10 @@ pub fn trade_off(settings: &Settings, results: &Results) -> Figure {
     Figure {
         title: "The trade-off".to_owned(),
         caption: format!(
-            "Test images; means over the seeds, bars: standard deviation of the accuracy. Better is up and to the left. \
-             The line goes through the fixed weights: {} of the reconstruction loss for 1 of the classification, from \
-             right to left as far as the weight does what it should. A mark on the line is a method that did nothing which \
-             a fixed weight can't do. Dashed lines: networks that do one task only.",
+            "Test images; means over the seeds, bars: standard deviation of the accuracy. Better is up and to the \
+             left. The line goes through the fixed weights: {} of the reconstruction loss for 1 of the \
+             classification, from right to left as far as the weight does what it should. A mark on the line is a \
+             method that did nothing which a fixed weight can't do. Dashed lines: networks that do one task only.",
             settings.fixed().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
         plot: Plot::Lines {
@@ -105,8 +105,8 @@ pub fn reconstructions(settings: &Settings, results: &Results, material: &Materi
     Figure {
         title: "Reconstructions".to_owned(),
         caption: format!(
-            "A test image of each class and what the network of the first seed makes of its code of {} numbers, losses as \
-             they are. Blurred strokes are what squared error costs least where the code leaves doubt.",
+            "A test image of each class and what the network of the first seed makes of its code of {} numbers, \
+             losses as they are. Where the code leaves doubt, a blur costs the least squared error.",
             settings.code
         ),
         plot: Plot::Pictures {
@@ -143,9 +143,9 @@ pub fn units(settings: &Settings, results: &Results) -> Vec<Figure> {
         };
         Figure {
             title: title.to_owned(),
-            caption: "Test part, mean and standard deviation over the seeds; lower is better. First and second bar of one \
-                      height: the method doesn't mind the units. The third bar is there for methods that start from the \
-                      losses as they come."
+            caption: "Test part, mean and standard deviation over the seeds; lower is better. First and second bar \
+                      of one height: the method doesn't mind the units. The third bar is there for methods that \
+                      start from the losses as they come."
                 .to_owned(),
             plot: Plot::Bars {
                 categories: methods.iter().map(|method| method.name()).collect(),
@@ -190,16 +190,16 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
         Figure {
             title: "Gradient lengths".to_owned(),
             caption: format!(
-                "Length of each task's gradient in the shared parameters before any weight. {over} Where one line is far \
-                 above the other, that task decides for both."
+                "Length of each task's gradient in the shared parameters before any weight. {over} Where one line is \
+                 far above the other, that task decides for both."
             ),
             plot: plot(log("Length of the gradient"), lengths.collect()),
         },
         Figure {
             title: "Who steers the encoder".to_owned(),
             caption: format!(
-                "The reconstruction's part in the sum of both weighted lengths. {over} At 50 % both tasks pull equally; \
-                 near 0 % or 100 % one of them is along for the ride."
+                "The reconstruction's part in the sum of both weighted lengths. {over} At 50 % both tasks pull \
+                 equally; near 0 % or 100 % one of them is along for the ride."
             ),
             plot: plot(
                 Axis {
@@ -215,15 +215,16 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
             title: "Weights over time".to_owned(),
             caption: format!(
                 "What the reconstruction loss counts for in the shared parameters, for 1 of the classification loss. \
-                 {over} Equal weights are at 1. For PCGrad and CAGrad it is the weight that their combination amounts to."
+                 {over} Equal weights are at 1. For PCGrad and CAGrad it is the weight that their combination \
+                 amounts to."
             ),
             plot: plot(log("Weight of the reconstruction"), lines(|epoch| epoch.weights[1] / epoch.weights[0])),
         },
         Figure {
             title: "Do the tasks agree?".to_owned(),
             caption: format!(
-                "Cosine of the two gradients in the shared parameters. {over} Above 0 a step for one task helps the other, \
-                 below 0 it harms it, at 0 they don't touch each other."
+                "Cosine of the two gradients in the shared parameters. {over} Above 0 a step for one task helps the \
+                 other, below 0 it harms it, at 0 they don't touch each other."
             ),
             plot: plot(Axis { title: "Cosine".to_owned(), ..Axis::default() }, lines(|epoch| epoch.cosine)),
         },

@@ -41,7 +41,8 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
     let mean = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
     let (accuracy, mse) = (results.difference("accuracy", &large, &small), results.difference("mse", &large, &small));
     let range = format!(
-        "From a weight of {low} to one of {high}, accuracy goes from {} to {} ({}) and the squared error from {:.4} to {:.4} ({}).",
+        "From a weight of {low} to one of {high}, accuracy goes from {} to {} ({}) and the squared error from {:.4} \
+         to {:.4} ({}).",
         percent(mean(&small, "accuracy")),
         percent(mean(&large, "accuracy")),
         verdict(accuracy.test),
@@ -67,8 +68,8 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
             "Here the larger weight is better for both tasks: the reconstruction also teaches the classifier."
         }
         (false, true) => {
-            "The reconstruction gains and the classification doesn't lose beyond chance: in this range the weight is nearly \
-             free to choose, as long as the reconstruction gets enough of it."
+            "The reconstruction gains and the classification doesn't lose beyond chance: in this range the weight is \
+             nearly free to choose, as long as the reconstruction gets enough of it."
         }
         (true, false) => {
             "The classification loses and the reconstruction doesn't gain beyond chance: small weights do."
@@ -134,11 +135,11 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
     };
     let lost = if worse.is_empty() { String::new() } else { format!("; worse: {}", list(&worse)) };
     let literature = if lasting.is_empty() {
-        "That is what Kurin et al. (2022) and Xin et al. (2022) found: a weighted sum that is tuned with the same care matches \
-         the methods that were made to replace it. What these save is the tuning."
+        "That is what Kurin et al. (2022) and Xin et al. (2022) found: a weighted sum that is tuned with the same \
+         care matches the methods that were made to replace it. What these save is the tuning."
     } else {
-        "Kurin et al. (2022) and Xin et al. (2022) found that a tuned weighted sum matches such methods. Here it doesn't; a \
-         finer grid of fixed weights would be the first thing to try."
+        "Kurin et al. (2022) and Xin et al. (2022) found that a tuned weighted sum matches such methods. Here it \
+         doesn't; a finer grid of fixed weights would be the first thing to try."
     };
     lesson(
         "Adaptive weights against one tuned weight",
@@ -173,7 +174,8 @@ fn units(settings: &Settings, results: &Results) -> Lesson {
     lesson(
         "Equal weights are not neutral",
         format!(
-            "What multiplying the reconstruction loss by {} does to the share of wrong classes and to the squared error:",
+            "What multiplying the reconstruction loss by {} does to the share of wrong classes and to the squared \
+             error:",
             settings.scale
         ),
         vec![
@@ -182,8 +184,8 @@ fn units(settings: &Settings, results: &Results) -> Lesson {
             format!("Joint error on normalised losses: {}.", list(&SCALE_BOUND.map(joint))),
         ],
         format!(
-            "Equal weights give {} with the losses as they are, and {} with the factor: what “equal” means is decided by the \
-             units. {}",
+            "Equal weights give {} with the losses as they are, and {} with the factor: what “equal” means is \
+             decided by the units. {}",
             equal(Units::Plain),
             equal(scaled),
             why(&bound)
@@ -195,15 +197,16 @@ fn units(settings: &Settings, results: &Results) -> Lesson {
 fn why(bound: &[String]) -> String {
     let starts_at_one = |name: &&String| name.starts_with("uncertainty") || name.as_str() == Method::GradNorm.name();
     let late: Vec<String> = bound.iter().filter(starts_at_one).cloned().collect();
-    let rule = "Dividing by the first losses takes the units out at once; what looks at the pace of the losses or at the \
-                angle of the gradients inherits them.";
+    let rule = "Dividing by the first losses takes the units out at once; what looks at the pace of the losses or at \
+                the angle of the gradients inherits them.";
     match late.as_slice() {
         [] => format!(
-            "{rule} Weights that are learned from the size of the losses or of their gradients come to terms with any units."
+            "{rule} Weights that are learned from the size of the losses or of their gradients come to terms with \
+             any units."
         ),
         late => format!(
-            "{rule} Weights that are learned from the size of the losses or of their gradients forget the units in the end, \
-             but they start at 1 and need time: here it was too short for {}.",
+            "{rule} Weights that are learned from the size of the losses or of their gradients forget the units in \
+             the end, but they start at 1 and need time: here it was too short for {}.",
             list(late)
         ),
     }
@@ -213,8 +216,8 @@ fn why(bound: &[String]) -> String {
 fn conflict(results: &Results) -> Lesson {
     let metric = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
     let lengths = format!(
-        "With equal weights the classification's gradient is {:.0} times as long as the reconstruction's, which steers {} of \
-         the encoder's step.",
+        "With equal weights the classification's gradient is {:.0} times as long as the reconstruction's, which \
+         steers {} of the encoder's step.",
         metric(EQUAL, "length_ratio"),
         percent(metric(EQUAL, "reconstruction_share"))
     );
@@ -238,8 +241,8 @@ fn conflict(results: &Results) -> Lesson {
     let conclusion = match (share < IN_CONFLICT, cosine.abs() < PERPENDICULAR) {
         (true, _) => format!("{often}: there is little to mend."),
         (false, true) => format!(
-            "{often}, but on average they are almost perpendicular: taking out the part that conflicts leaves both much as \
-             they were. What differs is their length, and that is what a weight changes."
+            "{often}, but on average they are almost perpendicular: taking out the part that conflicts leaves both \
+             much as they were. What differs is their length, and that is what a weight changes."
         ),
         (false, false) => format!("{often}, and are not perpendicular: there is something to mend."),
     };
@@ -268,7 +271,8 @@ fn price(settings: &Settings, results: &Results) -> Lesson {
             format!("1 for a step, {grid} trainings to find it: the tuned weight."),
         ],
         format!(
-            "The cheapest of all, dividing each loss by its first value, has a joint error {} against the tuned weight ({}): {}.",
+            "The cheapest of all, dividing each loss by its first value, has a joint error {} against the tuned \
+             weight ({}): {}.",
             change(normalised.mean, 2),
             verdict(normalised.test),
             if normalised.is_higher() {
@@ -298,12 +302,13 @@ fn trust(settings: &Settings, results: &Results, material: &Material) -> Lesson 
                 "Of the {compared} differences in the table about {:.0} would look significant by chance alone.",
                 (compared as f64 * LEVEL).max(1.0)
             ),
-            "The adaptive methods run at default settings, the fixed weight is tuned: a method that was tuned as well could do \
-             better."
+            "The adaptive methods run at default settings, the fixed weight is tuned: a method that was tuned as \
+             well could do better."
                 .to_owned(),
         ],
-        "Only the fixed weight is chosen, on the validation part. How much a classification error counts against a squared \
-         error is itself a choice: the joint error takes their ratios to single networks as equally important."
+        "Only the fixed weight is chosen, on the validation part. How much a classification error counts against a \
+         squared error is itself a choice: the joint error takes their ratios to single networks as equally \
+         important."
             .to_owned(),
     )
 }

@@ -27,26 +27,31 @@ pub fn tell(settings: &Settings, results: &Results, material: &Material, origin:
         number: 6,
         title: "Several losses, one network".to_owned(),
         question: "One encoder makes a short code of a handwritten digit. One head says from it which digit it is \
-                   (cross-entropy), another draws the digit again (squared error of the pixels). What happens to both \
-                   tasks when their losses are added with equal weights, with other fixed weights, or with weights that a \
-                   method finds by itself? All methods start from the same weights and see the same batches."
+                   (cross-entropy), another draws the digit again (squared error of the pixels). What happens to \
+                   both tasks when their losses are added with equal weights, with other fixed weights, or with \
+                   weights that a method finds by itself? All methods start from the same weights and see the same \
+                   batches."
             .to_owned(),
         notice: Vec::new(),
         headline: headline(settings, results),
         check_rule: format!(
             "Joint error: how many times as large as those of two networks with a task each the errors are, as the \
              geometric mean of the classification errors' ratio and the squared errors' ratio; 1 is as good as two \
-             networks, and lower is better. “Tuned” is the fixed weight with the lowest joint error on the validation \
-             part, for each seed anew. “Better” means a lower joint error, “worse” a lower accuracy or a higher squared \
-             error, with p < 0.05 in a paired t-test over the seeds. Tasks are balanced where the reconstruction has {} to \
-             {} of the sum of both weighted gradient lengths. Units matter where multiplying the reconstruction loss by {} \
-             changes the mean error of a task by more than {:.0} %.",
+             networks, and lower is better. “Tuned” is the fixed weight with the lowest joint error on the \
+             validation part, for each seed anew. “Better” means a lower joint error, “worse” a lower accuracy or a \
+             higher squared error, with p < 0.05 in a paired t-test over the seeds. Tasks are balanced where the \
+             reconstruction has {} to {} of the sum of both weighted gradient lengths. Units matter where \
+             multiplying the reconstruction loss by {} changes the mean error of a task by more than {:.0} %.",
             percent(BALANCED),
             percent(1.0 - BALANCED),
             settings.scale,
             100.0 * TOLERANCE
         ),
-        sections: vec![trade_off(settings, results, material, origin), gradients(settings, results), units(settings, results)],
+        sections: vec![
+            trade_off(settings, results, material, origin),
+            gradients(settings, results),
+            units(settings, results),
+        ],
         lessons: lessons::learn(settings, results, material),
     };
     (checks::checks(settings, results), story)
@@ -102,9 +107,10 @@ fn trade_off(settings: &Settings, results: &Results, material: &Material, origin
     let number = |metric, heading, decimals| Column { metric, heading, format: Format::Number(decimals), better: None };
     let columns = [ACCURACY, MSE, JOINT, number("weight_ratio", "Weight", 1)];
     let caption = format!(
-        "Test part, mean ± standard deviation over the seeds (number of them: {}), losses as they are; the best mean of a column is bold. \
-         Squared error: mean over pixels between 0 and 1. Weight: that of the reconstruction for 1 of the classification, \
-         mean over training. Tuned: the best of the {} fixed weights on the validation part.",
+        "Test part, mean ± standard deviation over the seeds (number of them: {}), losses as they are; the best mean \
+         of a column is bold. Squared error: mean over pixels between 0 and 1. Weight: that of the reconstruction \
+         for 1 of the classification, mean over training. Tuned: the best of the {} fixed weights on the validation \
+         part.",
         results.seeds(),
         settings.fixed().len()
     );
@@ -113,9 +119,9 @@ fn trade_off(settings: &Settings, results: &Results, material: &Material, origin
     Section {
         title: "One encoder for two tasks".to_owned(),
         text: vec![format!(
-            "From {origin}: {train} images for training, {valid} for validation, {test} for testing. The encoder is 784 → {} → \
-             {}; the classifier is one layer on the code, the decoder goes the way back. Adam with a step size of {}, {} \
-             epochs, batches of {}.",
+            "From {origin}: {train} images for training, {valid} for validation, {test} for testing. The encoder is \
+             784 → {} → {}; the classifier is one layer on the code, the decoder goes the way back. Adam with a step \
+             size of {}, {} epochs, batches of {}.",
             settings.hidden, settings.code, settings.lr, settings.epochs, settings.batch
         )],
         tables: vec![common::table("All methods", &caption, "Method", &rows, &columns), differences(settings, results)],
@@ -163,17 +169,18 @@ fn gradients(settings: &Settings, results: &Results) -> Section {
         column("conflicts", "Conflicting", Format::Percent),
     ];
     let caption = format!(
-        "On {} batches of every epoch, mean over training ± standard deviation over the seeds. Reconstruction's part: its \
-         share in the sum of both weighted gradient lengths. Length ratio: how many times as long as the reconstruction's \
-         the classification's gradient is, before any weight. Conflicting: share of these steps in which the cosine is below 0.",
+        "On {} batches of every epoch, mean over training ± standard deviation over the seeds. Reconstruction's \
+         part: its share in the sum of both weighted gradient lengths. Length ratio: how many times as long as the \
+         reconstruction's the classification's gradient is, before any weight. Conflicting: share of these steps in \
+         which the cosine is below 0.",
         settings.probes
     );
     Section {
         title: "The gradients of the two tasks".to_owned(),
         text: vec![
-            "What a weight does is seen in the parameters that both tasks share, which are those of the encoder. A head \
-             belongs to one task, and Adam divides every gradient by its usual size: a weight that doesn't change cannot \
-             slow a head down. It only decides whom the encoder listens to."
+            "What a weight does is seen in the parameters that both tasks share, which are those of the encoder. A \
+             head belongs to one task, and Adam divides every gradient by its usual size: a weight that doesn't \
+             change cannot slow a head down. It only decides whom the encoder listens to."
                 .to_owned(),
         ],
         tables: vec![common::table("Lengths and directions", &caption, "Method", &rows, &columns)],
@@ -204,17 +211,19 @@ fn units(settings: &Settings, results: &Results) -> Section {
     Section {
         title: "The units of a loss".to_owned(),
         text: vec![format!(
-            "Whether pixels are counted from 0 to 1 or from 0 to 10, and whether their errors are averaged or summed, is a \
-             matter of taste, and changes the reconstruction loss by a factor. Here it is multiplied by {}, and nothing else \
-             is changed; squared errors are still reported as before. With fixed weights that is the same as another weight.",
+            "Whether pixels are counted from 0 to 1 or from 0 to 10, and whether their errors are averaged or \
+             summed, is a matter of taste, and changes the reconstruction loss by a factor. Here it is multiplied by \
+             {}, and nothing else is changed; squared errors are still reported as before. With fixed weights that \
+             is the same as another weight.",
             settings.scale
         )],
         tables: vec![
             Table {
                 title: format!("Losses as they are, and the reconstruction loss times {}", settings.scale),
                 caption: format!(
-                    "Test part, mean ± standard deviation over the seeds. “Scaled”: with the multiplied loss. Last column: \
-                     the joint error without and with it; bold where the error of a task changes by more than {:.0} %.",
+                    "Test part, mean ± standard deviation over the seeds. “Scaled”: with the multiplied loss. Last \
+                     column: the joint error without and with it; bold where the error of a task changes by more \
+                     than {:.0} %.",
                     100.0 * TOLERANCE
                 ),
                 columns: headings.map(str::to_owned).to_vec(),
@@ -222,7 +231,8 @@ fn units(settings: &Settings, results: &Results) -> Section {
             },
             common::table(
                 "Normalised first",
-                "Methods that start from the losses as they come, on losses that were divided by their values at the start.",
+                "Methods that start from the losses as they come, on losses that were divided by their values at the \
+                 start.",
                 "Method",
                 &normalised,
                 &[ACCURACY, MSE, JOINT],
