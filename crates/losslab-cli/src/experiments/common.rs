@@ -5,7 +5,7 @@ use crate::{
     outcome::{Cell, Cloud, Colour, Figure, Format, Metric, Plot, Row, Sheet, Table},
     statistics::{Paired, paired_t_test},
     tsne,
-    wording::p_value,
+    wording::{p_value, points},
 };
 
 /// A row out of the numbers that each seed has for a method: the same names in the same order.
@@ -107,6 +107,11 @@ impl Difference {
     /// Whether the first method is higher by more than chance.
     pub fn is_gain(self) -> bool {
         self.is_significant() && self.mean > 0.0
+    }
+
+    /// Of shares, with what the test says: `+1.2 points (p = 0.012)`.
+    pub fn text(self) -> String {
+        format!("{} ({})", points(self.mean), verdict(self.test))
     }
 
     /// Whether the first method is lower by more than chance.

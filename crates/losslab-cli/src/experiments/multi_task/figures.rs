@@ -53,10 +53,10 @@ pub fn trade_off(settings: &Settings, results: &Results) -> Figure {
     Figure {
         title: "The trade-off".to_owned(),
         caption: format!(
-            "Test images; means over the seeds, bars: standard deviation of the accuracy. Better is up and to the left. \
-             The line goes through the fixed weights: {} of the reconstruction loss for 1 of the classification, from \
-             right to left as far as the weight does what it should. A mark on the line is a method that did nothing which \
-             a fixed weight can't do. Dashed lines: networks that do one task only.",
+            "Test images; means over the seeds, bars: standard deviation of the accuracy. Better is up and to the \
+             left. The line goes through the fixed weights: {} of the reconstruction loss for 1 of the \
+             classification, from right to left as far as the weight does what it should. A mark on the line is a \
+             method that did nothing which a fixed weight can't do. Dashed lines: networks that do one task only.",
             settings.fixed().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         ),
         plot: Plot::Lines {
@@ -105,8 +105,8 @@ pub fn reconstructions(settings: &Settings, results: &Results, material: &Materi
     Figure {
         title: "Reconstructions".to_owned(),
         caption: format!(
-            "A test image of each class and what the network of the first seed makes of its code of {} numbers, losses as \
-             they are. Blurred strokes are what squared error costs least where the code leaves doubt.",
+            "A test image of each class and what the network of the first seed makes of its code of {} numbers, \
+             losses as they are. Where the code leaves doubt, a blur costs the least squared error.",
             settings.code
         ),
         plot: Plot::Pictures {
@@ -117,41 +117,49 @@ pub fn reconstructions(settings: &Settings, results: &Results, material: &Materi
     }
 }
 
-/// The joint error of each method in each unit of the losses.
-pub fn units(settings: &Settings, results: &Results) -> Figure {
+/// The errors of each method in each unit of the losses.
+pub fn units(settings: &Settings, results: &Results) -> Vec<Figure> {
     let methods: Vec<Method> = std::iter::once(Method::Fixed(1.0)).chain(automatic(settings)).collect();
-    let series = |(name, units, place): (String, Units, f64)| {
-        let metric = |method: &Method| {
-            let is_there = units != Units::Normalised || SCALE_BOUND.contains(method);
-            is_there.then(|| results.metric(units, &method.name(), "joint_error"))
-        };
-        let heights = |number: fn(&Metric) -> f64| {
-            methods.iter().map(|method| metric(method).map_or(f64::NAN, number)).collect::<Vec<f64>>()
-        };
-        Bars {
-            name,
-            heights: heights(|metric| metric.mean),
-            spread: heights(|metric| metric.std),
-            colour: Colour::Scale(place),
-        }
-    };
     let kinds = [
         ("losses as they are".to_owned(), Units::Plain, 0.0),
         (format!("reconstruction × {}", settings.scale), Units::Times(settings.scale), 0.35),
         ("both normalised first".to_owned(), Units::Normalised, 1.0),
     ];
-    Figure {
-        title: "Who minds the units of a loss".to_owned(),
-        caption: "Joint error on the test part, mean and standard deviation over the seeds: 1 is as good as two networks \
-                  for a task each. Bars of one height: the method doesn't mind. The third bar is there for methods that \
-                  start from the losses as they come."
-            .to_owned(),
-        plot: Plot::Bars {
-            categories: methods.iter().map(|method| method.name()).collect(),
-            y: Axis { title: "Joint error (1 = each alone)".to_owned(), ..Axis::default() },
-            series: kinds.map(series).into(),
-        },
-    }
+    let figure = |title: &str, y: Axis, metric: &str, error: fn(f64) -> f64| {
+        let series = |(name, units, place): &(String, Units, f64)| {
+            let of = |method: &Method| {
+                let is_there = *units != Units::Normalised || SCALE_BOUND.contains(method);
+                is_there.then(|| results.metric(*units, &method.name(), metric))
+            };
+            let heights = |number: &dyn Fn(&Metric) -> f64| {
+                methods.iter().map(|method| of(method).map_or(f64::NAN, number)).collect::<Vec<f64>>()
+            };
+            Bars {
+                name: name.clone(),
+                heights: heights(&|metric| error(metric.mean)),
+                spread: heights(&|metric| metric.std),
+                colour: Colour::Scale(*place),
+            }
+        };
+        Figure {
+            title: title.to_owned(),
+            caption: "Test part, mean and standard deviation over the seeds; lower is better. First and second bar \
+                      of one height: the method doesn't mind the units. The third bar is there for methods that \
+                      start from the losses as they come."
+                .to_owned(),
+            plot: Plot::Bars {
+                categories: methods.iter().map(|method| method.name()).collect(),
+                y,
+                series: kinds.iter().map(series).collect(),
+            },
+        }
+    };
+    let share = Axis { title: "Wrong classes".to_owned(), percent: true, ..Axis::default() };
+    let squares = Axis { title: "Squared error of a pixel".to_owned(), ..Axis::default() };
+    vec![
+        figure("Units and the classification", share, "accuracy", |accuracy| 1.0 - accuracy),
+        figure("Units and the reconstruction", squares, "mse", |mse| mse),
+    ]
 }
 
 /// The figures of the gradients.
@@ -182,16 +190,16 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
         Figure {
             title: "Gradient lengths".to_owned(),
             caption: format!(
-                "Length of each task's gradient in the shared parameters before any weight. {over} Where one line is far \
-                 above the other, that task decides for both."
+                "Length of each task's gradient in the shared parameters before any weight. {over} Where one line is \
+                 far above the other, that task decides for both."
             ),
             plot: plot(log("Length of the gradient"), lengths.collect()),
         },
         Figure {
             title: "Who steers the encoder".to_owned(),
             caption: format!(
-                "The reconstruction's part in the sum of both weighted lengths. {over} At 50 % both tasks pull equally; \
-                 near 0 % or 100 % one of them is along for the ride."
+                "The reconstruction's part in the sum of both weighted lengths. {over} At 50 % both tasks pull \
+                 equally; near 0 % or 100 % one of them is along for the ride."
             ),
             plot: plot(
                 Axis {
@@ -207,15 +215,16 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
             title: "Weights over time".to_owned(),
             caption: format!(
                 "What the reconstruction loss counts for in the shared parameters, for 1 of the classification loss. \
-                 {over} Equal weights are at 1. For PCGrad and CAGrad it is the weight that their combination amounts to."
+                 {over} Equal weights are at 1. For PCGrad and CAGrad it is the weight that their combination \
+                 amounts to."
             ),
             plot: plot(log("Weight of the reconstruction"), lines(|epoch| epoch.weights[1] / epoch.weights[0])),
         },
         Figure {
             title: "Do the tasks agree?".to_owned(),
             caption: format!(
-                "Cosine of the two gradients in the shared parameters. {over} Above 0 a step for one task helps the other, \
-                 below 0 it harms it, at 0 they don't touch each other."
+                "Cosine of the two gradients in the shared parameters. {over} Above 0 a step for one task helps the \
+                 other, below 0 it harms it, at 0 they don't touch each other."
             ),
             plot: plot(Axis { title: "Cosine".to_owned(), ..Axis::default() }, lines(|epoch| epoch.cosine)),
         },

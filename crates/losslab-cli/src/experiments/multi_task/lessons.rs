@@ -1,7 +1,7 @@
 //! What to learn from a run, written from its numbers.
 
 use super::{
-    checks::{EQUAL, IN_CONFLICT, is_robust},
+    checks::{EQUAL, IN_CONFLICT, change, change_with_scale, is_robust},
     methods::{Method, SCALE_BOUND, Task, Units, automatic},
     results::{Results, TUNED},
     settings::Settings,
@@ -11,8 +11,11 @@ use crate::{
     experiments::common::{Difference, verdict},
     outcome::Lesson,
     statistics::LEVEL,
-    wording::{list, percent, points, tested},
+    wording::{list, percent, tested},
 };
+
+/// Gradients whose mean cosine is smaller than this are called almost perpendicular.
+const PERPENDICULAR: f64 = 0.2;
 
 /// The lessons of a run.
 pub fn learn(settings: &Settings, results: &Results, material: &Material) -> Vec<Lesson> {
@@ -38,7 +41,8 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
     let mean = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
     let (accuracy, mse) = (results.difference("accuracy", &large, &small), results.difference("mse", &large, &small));
     let range = format!(
-        "From a weight of {low} to one of {high}, accuracy goes from {} to {} ({}) and the squared error from {:.4} to {:.4} ({}).",
+        "From a weight of {low} to one of {high}, accuracy goes from {} to {} ({}) and the squared error from {:.4} \
+         to {:.4} ({}).",
         percent(mean(&small, "accuracy")),
         percent(mean(&large, "accuracy")),
         verdict(accuracy.test),
@@ -52,10 +56,10 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
     };
     let (classify, reconstruct) = (against(Task::Classify, "accuracy"), against(Task::Reconstruct, "mse"));
     let bound = format!(
-        "The tuned weight (usually {}) against a network for each task: accuracy {}, squared error {:+.4} ({}).",
+        "The tuned weight (usually {}) against a network for each task: accuracy {}, squared error {} ({}).",
         results.usual_weight(),
         tested(classify.mean, classify.test),
-        reconstruct.mean,
+        change(reconstruct.mean, 4),
         verdict(reconstruct.test)
     );
     let conclusion = match (accuracy.is_loss(), mse.is_loss()) {
@@ -64,8 +68,8 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
             "Here the larger weight is better for both tasks: the reconstruction also teaches the classifier."
         }
         (false, true) => {
-            "The reconstruction gains and the classification doesn't lose beyond chance: in this range the weight is nearly \
-             free to choose, as long as the reconstruction gets enough of it."
+            "The reconstruction gains and the classification doesn't lose beyond chance: in this range the weight is \
+             nearly free to choose, as long as the reconstruction gets enough of it."
         }
         (true, false) => {
             "The classification loses and the reconstruction doesn't gain beyond chance: small weights do."
@@ -101,9 +105,9 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
         .iter()
         .map(|(name, difference)| {
             format!(
-                "{name}: joint error {:.2}, {:+.2} against the tuned weight ({}).",
+                "{name}: joint error {:.2}, {} against the tuned weight ({}).",
                 results.metric(Units::Plain, name, "joint_error").mean,
-                difference.mean,
+                change(difference.mean, 2),
                 verdict(difference.test)
             )
         })
@@ -111,7 +115,7 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
     let names = |holds: fn(Difference) -> bool| -> Vec<String> {
         judged.iter().filter(|(_, difference)| holds(*difference)).map(|(name, _)| name.clone()).collect()
     };
-    let (better, worse) = (names(Difference::is_lower), names(Difference::is_higher));
+    let (better, worse) = (names(Difference::is_loss), names(Difference::is_gain));
     let strict = LEVEL / judged.len() as f64;
     let lasting: Vec<String> = judged
         .iter()
@@ -131,11 +135,11 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
     };
     let lost = if worse.is_empty() { String::new() } else { format!("; worse: {}", list(&worse)) };
     let literature = if lasting.is_empty() {
-        "That is what Kurin et al. (2022) and Xin et al. (2022) found: a weighted sum that is tuned with the same care matches \
-         the methods that were made to replace it. What these save is the tuning."
+        "That is what Kurin et al. (2022) and Xin et al. (2022) found: a weighted sum that is tuned with the same \
+         care matches the methods that were made to replace it. What these save is the tuning."
     } else {
-        "Kurin et al. (2022) and Xin et al. (2022) found that a tuned weighted sum matches such methods. Here it doesn't; a \
-         finer grid of fixed weights would be the first thing to try."
+        "Kurin et al. (2022) and Xin et al. (2022) found that a tuned weighted sum matches such methods. Here it \
+         doesn't; a finer grid of fixed weights would be the first thing to try."
     };
     lesson(
         "Adaptive weights against one tuned weight",
@@ -148,77 +152,99 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
 /// Who suffers when a loss is written in other units.
 fn units(settings: &Settings, results: &Results) -> Lesson {
     let scaled = Units::Times(settings.scale);
-    let mean = |units: Units, name: &str| results.metric(units, name, "joint_error").mean;
     let names: Vec<String> =
         std::iter::once(EQUAL.to_owned()).chain(automatic(settings).into_iter().map(Method::name)).collect();
     let (robust, bound): (Vec<String>, Vec<String>) =
         names.into_iter().partition(|name| is_robust(name, settings, results));
     let changes = |names: &[String]| {
-        let one = |name: &String| format!("{name} {:.2} and {:.2}", mean(Units::Plain, name), mean(scaled, name));
+        let one = |name: &String| {
+            let [wrong, squares] = change_with_scale(name, settings, results);
+            format!("{name} (× {wrong:.2} and × {squares:.2})")
+        };
         if names.is_empty() { "none".to_owned() } else { list(&names.iter().map(one).collect::<Vec<_>>()) }
     };
-    let normalised =
-        SCALE_BOUND.map(|method| format!("{} {:.2}", method.name(), mean(Units::Normalised, &method.name())));
-    let which_way = if mean(scaled, EQUAL) < mean(Units::Plain, EQUAL) {
-        format!(
-            "Equal weights are better with the scaled loss: a squared error per pixel is a small number, so that the factor \
-             {} happens to bring it nearer to the cross-entropy. That is luck with units, not a method.",
-            settings.scale
-        )
-    } else {
-        "Equal weights are worse with the scaled loss: the larger number wins.".to_owned()
+    let joint = |method: Method| {
+        let of = |units| results.metric(units, &method.name(), "joint_error").mean;
+        format!("{} {:.2} instead of {:.2}", method.name(), of(Units::Normalised), of(Units::Plain))
+    };
+    let equal = |units: Units| {
+        let mean = |metric| results.metric(units, EQUAL, metric).mean;
+        format!("{} right and a squared error of {:.4}", percent(mean("accuracy")), mean("mse"))
     };
     lesson(
         "Equal weights are not neutral",
-        format!("Joint error with the losses as they are, and with the reconstruction loss times {}:", settings.scale),
+        format!(
+            "What multiplying the reconstruction loss by {} does to the share of wrong classes and to the squared \
+             error:",
+            settings.scale
+        ),
         vec![
-            format!("Don't mind: {}.", changes(&robust)),
-            format!("Mind: {}.", changes(&bound)),
-            format!("On normalised losses, whatever the units: {}.", list(&normalised)),
+            format!("Change little: {}.", changes(&robust)),
+            format!("Follow the units: {}.", changes(&bound)),
+            format!("Joint error on normalised losses: {}.", list(&SCALE_BOUND.map(joint))),
         ],
         format!(
-            "{which_way} Whatever divides by the size of a loss or of its gradient cannot see its units; what looks at the \
-             pace of the losses or at the angle of the gradients inherits them."
+            "Equal weights give {} with the losses as they are, and {} with the factor: what “equal” means is \
+             decided by the units. {}",
+            equal(Units::Plain),
+            equal(scaled),
+            why(&bound)
         ),
     )
+}
+
+/// Why units reach some methods, `bound` being those that mind.
+fn why(bound: &[String]) -> String {
+    let starts_at_one = |name: &&String| name.starts_with("uncertainty") || name.as_str() == Method::GradNorm.name();
+    let late: Vec<String> = bound.iter().filter(starts_at_one).cloned().collect();
+    let rule = "Dividing by the first losses takes the units out at once; what looks at the pace of the losses or at \
+                the angle of the gradients inherits them.";
+    match late.as_slice() {
+        [] => format!(
+            "{rule} Weights that are learned from the size of the losses or of their gradients come to terms with \
+             any units."
+        ),
+        late => format!(
+            "{rule} Weights that are learned from the size of the losses or of their gradients forget the units in \
+             the end, but they start at 1 and need time: here it was too short for {}.",
+            list(late)
+        ),
+    }
 }
 
 /// Lengths, angles, and what gradient surgery had to mend.
 fn conflict(results: &Results) -> Lesson {
     let metric = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
     let lengths = format!(
-        "With equal weights the classification's gradient is {:.0} times as long as the reconstruction's, which steers {} of \
-         the encoder's step.",
+        "With equal weights the classification's gradient is {:.0} times as long as the reconstruction's, which \
+         steers {} of the encoder's step.",
         metric(EQUAL, "length_ratio"),
         percent(metric(EQUAL, "reconstruction_share"))
     );
     let angle = |name: &str| {
         format!(
-            "{name}: cosine {:+.2}, below 0 in {} of the steps",
-            metric(name, "cosine"),
+            "{name}: cosine {}, below 0 in {} of the steps",
+            change(metric(name, "cosine"), 2),
             percent(metric(name, "conflicts"))
         )
     };
     let surgery = [Method::PcGrad.name(), Method::CaGrad.name()].map(|name| {
         let difference = results.difference("joint_error", &name, EQUAL);
         format!(
-            "{name} minus equal weights, which it starts from: joint error {:+.2} ({})",
-            difference.mean,
+            "{name} minus equal weights, which it starts from: joint error {} ({})",
+            change(difference.mean, 2),
             verdict(difference.test)
         )
     });
-    let share = metric(TUNED, "conflicts");
-    let conclusion = if share < IN_CONFLICT {
-        format!(
-            "The gradients conflict in {} of the steps: there is little to mend. They differ in length far more than in direction.",
-            percent(share)
-        )
-    } else {
-        format!(
-            "The gradients conflict in {} of the steps. A cosine near 0 means that the tasks hardly touch each other in a space of \
-             so many parameters; a method that only turns gradients changes little then, and one that changes their lengths a lot.",
-            percent(share)
-        )
+    let (share, cosine) = (metric(TUNED, "conflicts"), metric(TUNED, "cosine"));
+    let often = format!("With the tuned weight the gradients conflict in {} of the steps", percent(share));
+    let conclusion = match (share < IN_CONFLICT, cosine.abs() < PERPENDICULAR) {
+        (true, _) => format!("{often}: there is little to mend."),
+        (false, true) => format!(
+            "{often}, but on average they are almost perpendicular: taking out the part that conflicts leaves both \
+             much as they were. What differs is their length, and that is what a weight changes."
+        ),
+        (false, false) => format!("{often}, and are not perpendicular: there is something to mend."),
     };
     lesson(
         "Conflict is about direction, neglect about length",
@@ -245,8 +271,9 @@ fn price(settings: &Settings, results: &Results) -> Lesson {
             format!("1 for a step, {grid} trainings to find it: the tuned weight."),
         ],
         format!(
-            "The cheapest of all, dividing each loss by its first value, has a joint error {:+.2} against the tuned weight ({}): {}.",
-            normalised.mean,
+            "The cheapest of all, dividing each loss by its first value, has a joint error {} against the tuned \
+             weight ({}): {}.",
+            change(normalised.mean, 2),
             verdict(normalised.test),
             if normalised.is_gain() {
                 "a start, not the end"
@@ -267,20 +294,21 @@ fn trust(settings: &Settings, results: &Results, material: &Material) -> Lesson 
             .to_owned(),
         vec![
             format!(
-                "{} seeds; one test image moves the accuracy by {}.",
+                "{} seeds; one of {test} test images moves the accuracy by {:.2} points.",
                 results.seeds(),
-                points(1.0 / test as f64)
+                100.0 / test as f64
             ),
             format!(
                 "Of the {compared} differences in the table about {:.0} would look significant by chance alone.",
                 (compared as f64 * LEVEL).max(1.0)
             ),
-            "The adaptive methods run at default settings, the fixed weight is tuned: a method that was tuned as well could do \
-             better."
+            "The adaptive methods run at default settings, the fixed weight is tuned: a method that was tuned as \
+             well could do better."
                 .to_owned(),
         ],
-        "Only the fixed weight is chosen, on the validation part. How much a classification error counts against a squared \
-         error is itself a choice: the joint error takes their ratios to single networks as equally important."
+        "Only the fixed weight is chosen, on the validation part. How much a classification error counts against a \
+         squared error is itself a choice: the joint error takes their ratios to single networks as equally \
+         important."
             .to_owned(),
     )
 }

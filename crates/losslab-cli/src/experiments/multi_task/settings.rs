@@ -112,7 +112,7 @@ impl Settings {
             measured: 1000,
             epochs: 12,
             batch: 64,
-            lr: 0.002,
+            lr: 0.005,
             hidden: 64,
             code: 12,
         }
@@ -120,7 +120,7 @@ impl Settings {
 
     /// A wider network, on more images.
     pub fn full() -> Self {
-        Self { images: 20_000, measured: 10_000, epochs: 8, lr: 0.001, hidden: 128, code: 16, ..Self::quick() }
+        Self { images: 10_000, measured: 10_000, epochs: 8, lr: 0.002, hidden: 128, code: 16, ..Self::quick() }
     }
 
     /// The fixed weights to train with, from small to large; equal weights are always among them.

@@ -1,7 +1,7 @@
 //! What a run of exercise 6 says: the result in a sentence, tables, and which figures stand where.
 
 use super::{
-    checks::{self, EQUAL, TOLERANCE, change_with_scale},
+    checks::{self, BALANCED, EQUAL, TOLERANCE, change},
     figures, lessons,
     methods::{Method, Task, Units, automatic},
     results::{Results, TUNED, adaptive},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     experiments::common::{self, Better, Column, Difference, verdict},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
-    wording::{percent, signed},
+    wording::{p_value, percent, signed},
 };
 
 const ACCURACY: Column =
@@ -27,21 +27,31 @@ pub fn tell(settings: &Settings, results: &Results, material: &Material, origin:
         number: 6,
         title: "Several losses, one network".to_owned(),
         question: "One encoder makes a short code of a handwritten digit. One head says from it which digit it is \
-                   (cross-entropy), another draws the digit again (squared error of the pixels). What happens to both \
-                   tasks when their losses are added with equal weights, with other fixed weights, or with weights that a \
-                   method finds by itself? All methods start from the same weights and see the same batches."
+                   (cross-entropy), another draws the digit again (squared error of the pixels). What happens to \
+                   both tasks when their losses are added with equal weights, with other fixed weights, or with \
+                   weights that a method finds by itself? All methods start from the same weights and see the same \
+                   batches."
             .to_owned(),
         notice: Vec::new(),
         headline: headline(settings, results),
         check_rule: format!(
             "Joint error: how many times as large as those of two networks with a task each the errors are, as the \
              geometric mean of the classification errors' ratio and the squared errors' ratio; 1 is as good as two \
-             networks. “Tuned” is the fixed weight that has the lowest joint error on the validation part, for each seed \
-             anew. Differences need a paired t-test over the seeds with p < 0.05; units matter where they change the \
-             mean joint error by more than {:.0} %.",
+             networks, and lower is better. “Tuned” is the fixed weight with the lowest joint error on the \
+             validation part, for each seed anew. “Better” means a lower joint error, “worse” a lower accuracy or a \
+             higher squared error, with p < 0.05 in a paired t-test over the seeds. Tasks are balanced where the \
+             reconstruction has {} to {} of the sum of both weighted gradient lengths. Units matter where \
+             multiplying the reconstruction loss by {} changes the mean error of a task by more than {:.0} %.",
+            percent(BALANCED),
+            percent(1.0 - BALANCED),
+            settings.scale,
             100.0 * TOLERANCE
         ),
-        sections: vec![trade_off(settings, results, material, origin), gradients(settings, results), units(settings, results)],
+        sections: vec![
+            trade_off(settings, results, material, origin),
+            gradients(settings, results),
+            units(settings, results),
+        ],
         lessons: lessons::learn(settings, results, material),
     };
     (checks::checks(settings, results), story)
@@ -67,10 +77,11 @@ fn headline(settings: &Settings, results: &Results) -> String {
     };
     let best = best_adaptive(settings, results);
     let difference = results.difference("joint_error", &best, TUNED);
-    let judged = match (difference.is_significant(), difference.mean < 0.0) {
-        (true, true) => format!("beats it ({})", verdict(difference.test)),
-        (true, false) => format!("stays behind it ({})", verdict(difference.test)),
-        (false, _) => format!("does neither better nor worse beyond chance ({})", verdict(difference.test)),
+    let judged = match (difference.test, difference.mean < 0.0) {
+        (Some(test), true) if test.is_significant() => format!("beats it ({})", p_value(test.p)),
+        (Some(test), false) if test.is_significant() => format!("stays behind it ({})", p_value(test.p)),
+        (Some(test), _) => format!("is neither better nor worse beyond chance ({})", p_value(test.p)),
+        (None, _) => "cannot be told from it, since one seed allows no test".to_owned(),
     };
     format!(
         "A fixed weight tuned on the validation part gets {}; {best}, the adaptive method with the lowest joint error \
@@ -94,12 +105,12 @@ fn trade_off(settings: &Settings, results: &Results, material: &Material, origin
         .chain(automatic(settings).into_iter().map(Method::name));
     let rows: Vec<&Row> = names.map(|name| results.row(Units::Plain, &name)).collect();
     let number = |metric, heading, decimals| Column { metric, heading, format: Format::Number(decimals), better: None };
-    let columns = [ACCURACY, MSE, JOINT, number("weight_ratio", "Weight", 1), number("passes", "Passes", 0)];
+    let columns = [ACCURACY, MSE, JOINT, number("weight_ratio", "Weight", 1)];
     let caption = format!(
-        "Test part, mean ± standard deviation over {} seeds, losses as they are; the best mean of a column is bold. \
-         Squared error: mean over pixels between 0 and 1. Weight: that of the reconstruction for 1 of the classification, \
-         mean over training. Passes: forwards and backwards through the network for a step. The tuned weight takes the {} \
-         trainings of the fixed weights to find.",
+        "Test part, mean ± standard deviation over the seeds (number of them: {}), losses as they are; the best mean \
+         of a column is bold. Squared error: mean over pixels between 0 and 1. Weight: that of the reconstruction \
+         for 1 of the classification, mean over training. Tuned: the best of the {} fixed weights on the validation \
+         part.",
         results.seeds(),
         settings.fixed().len()
     );
@@ -108,9 +119,9 @@ fn trade_off(settings: &Settings, results: &Results, material: &Material, origin
     Section {
         title: "One encoder for two tasks".to_owned(),
         text: vec![format!(
-            "From {origin}: {train} images for training, {valid} for validation, {test} for testing. The encoder is 784 → {} → \
-             {}; the classifier is one layer on the code, the decoder goes the way back. Adam with a step size of {}, {} \
-             epochs, batches of {}.",
+            "From {origin}: {train} images for training, {valid} for validation, {test} for testing. The encoder is \
+             784 → {} → {}; the classifier is one layer on the code, the decoder goes the way back. Adam with a step \
+             size of {}, {} epochs, batches of {}.",
             settings.hidden, settings.code, settings.lr, settings.epochs, settings.batch
         )],
         tables: vec![common::table("All methods", &caption, "Method", &rows, &columns), differences(settings, results)],
@@ -131,8 +142,8 @@ fn differences(settings: &Settings, results: &Results) -> Table {
         vec![
             Cell::from(name.clone()),
             cell(accuracy, format!("{} points", signed(accuracy.mean))),
-            cell(mse, format!("{:+.4}", mse.mean)),
-            cell(joint, format!("{:+.2}", joint.mean)),
+            cell(mse, change(mse.mean, 4)),
+            cell(joint, change(joint.mean, 2)),
         ]
     };
     Table {
@@ -158,17 +169,18 @@ fn gradients(settings: &Settings, results: &Results) -> Section {
         column("conflicts", "Conflicting", Format::Percent),
     ];
     let caption = format!(
-        "On {} batches of every epoch, mean over training ± standard deviation over the seeds. Reconstruction's part: its \
-         share in the sum of both weighted gradient lengths. Length ratio: how many times as long as the reconstruction's \
-         the classification's gradient is, before any weight. Conflicting: share of these steps in which the cosine is below 0.",
+        "On {} batches of every epoch, mean over training ± standard deviation over the seeds. Reconstruction's \
+         part: its share in the sum of both weighted gradient lengths. Length ratio: how many times as long as the \
+         reconstruction's the classification's gradient is, before any weight. Conflicting: share of these steps in \
+         which the cosine is below 0.",
         settings.probes
     );
     Section {
         title: "The gradients of the two tasks".to_owned(),
         text: vec![
-            "What a weight does is seen in the parameters that both tasks share, which are those of the encoder. A head \
-             belongs to one task, and Adam divides every gradient by its usual size: a weight that doesn't change cannot \
-             slow a head down. It only decides whom the encoder listens to."
+            "What a weight does is seen in the parameters that both tasks share, which are those of the encoder. A \
+             head belongs to one task, and Adam divides every gradient by its usual size: a weight that doesn't \
+             change cannot slow a head down. It only decides whom the encoder listens to."
                 .to_owned(),
         ],
         tables: vec![common::table("Lengths and directions", &caption, "Method", &rows, &columns)],
@@ -183,17 +195,14 @@ fn units(settings: &Settings, results: &Results) -> Section {
         let cell = |units: Units, column: Column| {
             Cell::from(common::spread(results.metric(units, &name, column.metric), column.format))
         };
-        let test = Difference::of(
-            results.metric(scaled, &name, JOINT.metric),
-            results.metric(Units::Plain, &name, JOINT.metric),
-        );
-        let change = Cell {
-            text: format!("× {:.2} ({})", change_with_scale(&name, settings, results), verdict(test.test)),
+        let joint = |units| results.metric(units, &name, JOINT.metric).mean;
+        let moved = Cell {
+            text: format!("{:.2} → {:.2}", joint(Units::Plain), joint(scaled)),
             strong: !checks::is_robust(&name, settings, results),
         };
         let [before, after] = [Units::Plain, scaled].map(|units| [cell(units, ACCURACY), cell(units, MSE)]);
         let [[a, b], [c, d]] = [before, after];
-        vec![Cell::from(name.clone()), a, c, b, d, change]
+        vec![Cell::from(name.clone()), a, c, b, d, moved]
     };
     let methods = std::iter::once(Method::Fixed(1.0)).chain(automatic(settings));
     let headings = ["Method", "Accuracy", "Accuracy, scaled", "Squared error", "Squared error, scaled", "Joint error"];
@@ -202,17 +211,19 @@ fn units(settings: &Settings, results: &Results) -> Section {
     Section {
         title: "The units of a loss".to_owned(),
         text: vec![format!(
-            "Whether pixels are counted from 0 to 1 or from 0 to 10, and whether their errors are averaged or summed, is a \
-             matter of taste, and changes the reconstruction loss by a factor. Here it is multiplied by {}, and nothing else \
-             is changed; squared errors are still reported as before. With fixed weights that is the same as another weight.",
+            "Whether pixels are counted from 0 to 1 or from 0 to 10, and whether their errors are averaged or \
+             summed, is a matter of taste, and changes the reconstruction loss by a factor. Here it is multiplied by \
+             {}, and nothing else is changed; squared errors are still reported as before. With fixed weights that \
+             is the same as another weight.",
             settings.scale
         )],
         tables: vec![
             Table {
                 title: format!("Losses as they are, and the reconstruction loss times {}", settings.scale),
                 caption: format!(
-                    "Test part, mean ± standard deviation over the seeds. Last column: the joint error with the scaled loss \
-                     in relation to that without, with a paired t-test of their difference; bold where it changes by more than {:.0} %.",
+                    "Test part, mean ± standard deviation over the seeds. “Scaled”: with the multiplied loss. Last \
+                     column: the joint error without and with it; bold where the error of a task changes by more \
+                     than {:.0} %.",
                     100.0 * TOLERANCE
                 ),
                 columns: headings.map(str::to_owned).to_vec(),
@@ -220,12 +231,13 @@ fn units(settings: &Settings, results: &Results) -> Section {
             },
             common::table(
                 "Normalised first",
-                "Methods that start from the losses as they come, on losses that were divided by their values at the start.",
+                "Methods that start from the losses as they come, on losses that were divided by their values at the \
+                 start.",
                 "Method",
                 &normalised,
                 &[ACCURACY, MSE, JOINT],
             ),
         ],
-        figures: vec![figures::units(settings, results)],
+        figures: figures::units(settings, results),
     }
 }

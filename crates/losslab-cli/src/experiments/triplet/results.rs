@@ -2,10 +2,8 @@
 
 use super::{DataSet, Tested, training::Probe};
 use crate::{
-    experiments::common::{row, verdict},
+    experiments::common::{Difference, row},
     outcome::{Metric, Row},
-    statistics::{Paired, paired_t_test},
-    wording::points,
 };
 
 /// The results on one data set.
@@ -16,32 +14,6 @@ pub struct Results<'a> {
     pub tested: Vec<(&'a str, Vec<&'a Tested>)>,
     /// A row for each way.
     pub rows: Vec<Row>,
-}
-
-/// A difference of two ways in one metric.
-#[derive(Clone, Copy, Debug)]
-pub struct Difference {
-    /// Mean over the seeds.
-    pub mean: f64,
-    /// The paired test over the seeds; a single seed allows none.
-    pub test: Option<Paired>,
-}
-
-impl Difference {
-    /// Whether the first is higher by more than chance.
-    pub fn is_gain(self) -> bool {
-        self.mean > 0.0 && self.is_significant()
-    }
-
-    /// Whether it is more than chance.
-    pub fn is_significant(self) -> bool {
-        self.test.is_some_and(Paired::is_significant)
-    }
-
-    /// `+1.2 points (p = 0.012)`.
-    pub fn text(self) -> String {
-        format!("{} ({})", points(self.mean), verdict(self.test))
-    }
 }
 
 impl<'a> Results<'a> {
@@ -85,7 +57,7 @@ impl<'a> Results<'a> {
     /// A metric of one way minus that of another; both were asked for.
     pub fn difference(&self, metric: &str, name: &str, other: &str) -> Difference {
         let (a, b) = (self.metric(name, metric), self.metric(other, metric));
-        Difference { mean: a.mean - b.mean, test: paired_t_test(&a.values, &b.values) }
+        Difference::of(a, b)
     }
 
     /// The mean over the seeds of a number of the probe, before the first and after every epoch.

@@ -5,10 +5,11 @@ use super::{
     batches::{Counts, Draws, name},
     figures, lessons,
     notebook::{MULTIPLICATIONS, Notebook, TARGET, multiplications},
-    results::{Difference, Results},
+    results::Results,
     settings::{Part, Settings},
 };
 use crate::{
+    experiments::common::Difference,
     data::images::Images,
     experiments::common::{Better, Column, table},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
