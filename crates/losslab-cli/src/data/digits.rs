@@ -4,10 +4,8 @@ use super::{
     idx::Source,
     images::{ImageSet, Images},
     mnist,
-    sources::Sources,
 };
 use anyhow::Result;
-use std::path::Path;
 
 macro_rules! part {
     ($part:literal) => {
@@ -38,11 +36,6 @@ impl Digits {
             valid: Some(part!("valid")?),
             test: part!("test")?,
         })
-    }
-
-    /// MNIST from a folder, or else the digits inside the program.
-    pub fn from_folder(folder: &Path) -> Result<Self> {
-        Sources::new(Some(folder), true)?.digits()
     }
 }
 

@@ -238,11 +238,6 @@ pub struct Limits {
     pub test: usize,
 }
 
-impl Limits {
-    /// All there are.
-    pub const NONE: Limits = Limits { train: usize::MAX, valid: usize::MAX, test: usize::MAX };
-}
-
 /// Three disjoint parts: weights are learned on `train`, choices are made on `valid`, results come from `test`.
 #[derive(Clone, Debug)]
 pub struct Parts {

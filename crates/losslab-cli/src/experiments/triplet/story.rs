@@ -9,8 +9,8 @@ use super::{
     settings::{Part, Settings},
 };
 use crate::{
-    experiments::common::Difference,
     data::images::Images,
+    experiments::common::Difference,
     experiments::common::{Better, Column, table},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
     statistics::mean,
