@@ -280,6 +280,7 @@ mod tests {
     use super::{super::idx::tests::file, *};
     use std::collections::HashSet;
 
+    const ALL: Limits = Limits { train: usize::MAX, valid: usize::MAX, test: usize::MAX };
     const DOT: Shape = Shape { channels: 1, height: 1, width: 1 };
 
     /// One-pixel images: the pixel tells which one it is.
@@ -315,20 +316,20 @@ mod tests {
 
     #[test]
     fn a_validation_part_is_carved_by_the_seed_with_balanced_classes() {
-        let parts = set(None).parts(Limits::NONE, 1);
+        let parts = set(None).parts(ALL, 1);
         assert_eq!([&parts.train, &parts.valid, &parts.test].map(Images::len), [100, 20, 4]);
         assert!((0..10).all(|class| count(&parts.train, class) == 10 && count(&parts.valid, class) == 2));
         let distinct: HashSet<u8> = pixels(&parts.train).into_iter().chain(pixels(&parts.valid)).collect();
         assert_eq!(distinct.len(), 120);
-        assert_eq!(pixels(&set(None).parts(Limits::NONE, 1).valid), pixels(&parts.valid));
-        assert_ne!(pixels(&set(None).parts(Limits::NONE, 2).valid), pixels(&parts.valid));
+        assert_eq!(pixels(&set(None).parts(ALL, 1).valid), pixels(&parts.valid));
+        assert_ne!(pixels(&set(None).parts(ALL, 2).valid), pixels(&parts.valid));
         let parts = set(None).parts(Limits { train: 50, valid: 10, test: 2 }, 1);
         assert_eq!([&parts.train, &parts.valid, &parts.test].map(Images::len), [50, 10, 2]);
     }
 
     #[test]
     fn a_given_validation_part_stays() {
-        let parts = set(Some(dots(&[7, 8, 9]))).parts(Limits::NONE, 1);
+        let parts = set(Some(dots(&[7, 8, 9]))).parts(ALL, 1);
         assert_eq!(([&parts.train, &parts.valid].map(Images::len), parts.valid.labels()), ([120, 3], vec![7, 8, 9]));
     }
 
