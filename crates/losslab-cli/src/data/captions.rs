@@ -107,6 +107,6 @@ mod tests {
         };
         let both = pair(7, 1, "a", 10).and(&pair(9, 2, "b", 20));
         assert_eq!((both.len(), both.images.pixels(1)[0], both.images.labels()), (2, 9, vec![1, 2]));
-        assert_eq!((both.texts(&[1, 0]), both.meanings), (vec!["b", "a"], vec![10, 20]));
+        assert_eq!((both.texts(&[1, 0]), &both.meanings), (vec!["b", "a"], &vec![10, 20]));
     }
 }

@@ -44,8 +44,8 @@ fn zero_shot(told: &Told) -> Lesson {
     let conclusion = match (above.is_gain(), gap.mean >= -NEAR) {
         (true, true) => "Colour and shape are learned apart well enough to be put together anew.",
         (true, false) => {
-            "The parts carry over to new combinations, but not as well as to known ones: what was only ever seen together \
-             is partly learned together."
+            "The parts carry over to new combinations, but not as well as to known ones: where they \
+             fail, the points above tell whether colour or shape is missed."
         }
         (false, _) => "This run gives no evidence that anything carries over to new combinations.",
     };
@@ -139,8 +139,8 @@ fn temperature(told: &Told) -> Lesson {
     Lesson {
         title: "Temperature: how much the nearest negatives count".to_owned(),
         lead: format!(
-            "At τ = 10 no caption can be more than exp(2/10) = 1.2 times as probable as another; at τ = 0.001 one negative \
-             decides alone. Compared with τ = {reference}:"
+            "At τ = 10 no caption can be more than exp(2/10) = 1.2 times as probable as another; at τ = 0.001 a lead of \
+             0.01 in the cosine makes it exp(10) times as probable. Compared with τ = {reference}:"
         ),
         points: ends.into_iter().map(point).collect(),
         conclusion: format!(
@@ -231,10 +231,8 @@ fn duplicates(told: &Told) -> Lesson {
     Lesson {
         title: "Captions that occur twice in a batch".to_owned(),
         lead: format!(
-            "A pair has {others:.2} others of its meaning in a batch of {}, among {} that differ. Without groups they are \
-             false negatives:",
-            settings.reference_batch(),
-            settings.reference_batch() - 1
+            "A pair has {others:.2} others of its meaning in a batch of {} pairs. Without groups they are false negatives:",
+            settings.reference_batch()
         ),
         points,
         conclusion: by_sign(
@@ -264,7 +262,7 @@ fn trust(told: &Told) -> Lesson {
                 "a share of {half} test pictures has a standard error of up to {:.1} points by itself.",
                 100.0 * noise
             ),
-            "one step size was used for all methods and batch sizes; none was tuned.".to_owned(),
+            "one step size was used for all methods and batch sizes; none was given its own.".to_owned(),
             "every test is one of many: of 20 without a real difference one is expected below p = 0.05.".to_owned(),
         ],
         conclusion: String::new(),

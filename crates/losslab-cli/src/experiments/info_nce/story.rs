@@ -254,7 +254,7 @@ impl Told<'_> {
             title: "Batch size".to_owned(),
             text: vec![
                 "The other pairs of a batch are the negatives. All sizes see the same number of pairs, so a larger batch \
-                 takes fewer steps; the step size is the same for all and was not tuned for any."
+                 takes fewer steps; the step size is the same for all."
                     .to_owned(),
             ],
             tables: vec![self.shapes_table(
