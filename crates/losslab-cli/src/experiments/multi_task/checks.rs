@@ -8,7 +8,7 @@ use super::{
 use crate::{
     experiments::common::{Difference, verdict},
     outcome::Check,
-    wording::{percent, points},
+    wording::{p_value, percent, points},
 };
 
 /// How much the error of a task may change with the units of a loss, for a method that is said not to mind them.
@@ -74,10 +74,10 @@ pub fn is_robust(name: &str, settings: &Settings, results: &Results) -> bool {
 fn neglect(units: Units, results: &Results) -> Check {
     let of = |metric| Difference::of(results.metric(units, EQUAL, metric), results.metric(Units::Plain, TUNED, metric));
     let (accuracy, mse) = (of("accuracy"), of("mse"));
-    let p = |difference: Difference| verdict(difference.test);
+    let p = |difference: Difference| difference.test.map_or("one seed".to_owned(), |test| p_value(test.p));
     Check {
         name: format!("equal weights, {}: a task is neglected", in_units(units)),
-        expected: "one worse than with the tuned weight".to_owned(),
+        expected: "one worse than with the tuned weight, p < 0.05".to_owned(),
         measured: format!(
             "{} ({}), squared error {} ({})",
             points(accuracy.mean),
@@ -93,7 +93,7 @@ fn balance(name: &str, results: &Results) -> Check {
     let share = |name: &str| results.metric(Units::Plain, name, "reconstruction_share").mean;
     Check {
         name: format!("{name}: balances the tasks"),
-        expected: format!("{} to {} of the gradient", percent(BALANCED), percent(1.0 - BALANCED)),
+        expected: format!("{:.0} to {:.0} % of the gradient", 100.0 * BALANCED, 100.0 * (1.0 - BALANCED)),
         measured: format!("{}; equal weights {}", percent(share(name)), percent(share(EQUAL))),
         holds: (BALANCED..=1.0 - BALANCED).contains(&share(name)),
     }

@@ -40,10 +40,10 @@ pub fn tell(settings: &Settings, results: &Results, material: &Material, origin:
              networks, and lower is better. “Tuned” is the fixed weight with the lowest joint error on the \
              validation part, for each seed anew. “Better” means a lower joint error, “worse” a lower accuracy or a \
              higher squared error, with p < 0.05 in a paired t-test over the seeds. Tasks are balanced where the \
-             reconstruction has {} to {} of the sum of both weighted gradient lengths. Units matter where \
+             reconstruction has {:.0} to {:.0} % of the sum of both weighted gradient lengths. Units matter where \
              multiplying the reconstruction loss by {} changes the mean error of a task by more than {:.0} %.",
-            percent(BALANCED),
-            percent(1.0 - BALANCED),
+            100.0 * BALANCED,
+            100.0 * (1.0 - BALANCED),
             settings.scale,
             100.0 * TOLERANCE
         ),
