@@ -1,11 +1,7 @@
 //! How many triplets a batch has: drawn at random, and as P classes × K images.
 
 use super::{REFERENCE, settings::Settings};
-use crate::{
-    experiments::common::row,
-    outcome::Row,
-    random::Order,
-};
+use crate::{experiments::common::row, outcome::Row, random::Order};
 use anyhow::Result;
 use losslab::PkSamplerConfig;
 use std::collections::HashMap;
