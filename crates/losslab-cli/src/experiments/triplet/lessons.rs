@@ -142,7 +142,7 @@ fn batches(told: &Told, digits: &Results) -> Lesson {
             "Batches of {}: {} of those drawn at random have no valid triplet, {:.0} on average; as P × K they have {:.0}. \
              In random ones {} of the images have a positive.",
             draws.size,
-            share(mean_of(&draws.at_random, |counts| counts.without)),
+            percent(mean_of(&draws.at_random, |counts| counts.without)),
             mean_of(&draws.at_random, |counts| counts.triplets),
             mean_of(&draws.sampled, |counts| counts.triplets),
             percent(mean_of(&draws.at_random, |counts| counts.anchors)),

@@ -117,12 +117,12 @@ impl Settings {
             notebook_lr: vec![0.001, 0.003],
             notebook_margin: vec![0.2, 0.4],
             notebook_samples: 10,
-            notebook_width: 32,
+            notebook_width: 16,
             notebook_choice: 10_000,
         }
     }
 
-    /// The handout's network on more images, and the notebook's task.
+    /// A wider network on more images, and the notebook's task.
     pub fn full() -> Self {
         let quick = Self::quick();
         Self {
