@@ -242,7 +242,6 @@ fn fit(
                 let loss = loss.forward(fit.network().forward(images), targets);
                 fit.step(lr * half_cosine(done), loss);
             }
-            fit.network().settle();
             Ok(())
         },
     )?;

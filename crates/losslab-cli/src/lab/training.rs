@@ -102,6 +102,9 @@ impl Job<'_> {
         }
         for number in fit.losses.len() + 1..=epochs {
             epoch(&mut fit, number).with_context(|| format!("{name}, epoch {number}"))?;
+            // Burn keeps the last step's running means apart until somebody asks for them, as this does: a network that
+            // is saved before would lack them.
+            drop(fit.network().valid());
             let Sum { total, count } = std::mem::take(&mut fit.epoch);
             let loss = if count == 0 { 0.0 } else { total / count as f64 };
             ensure!(loss.is_finite(), "{name}, epoch {number} of {epochs}: the loss is {loss}; a lower lr may help");
