@@ -126,6 +126,7 @@ pub fn trust(results: &Results) -> Lesson {
                 tests as f64 * LEVEL
             ),
         ],
-        "Temperatures and the choice of ε come from the validation part; the test part has had no say in anything.",
+        "Temperatures and the choice of ε come from the validation part. How many images and epochs the presets have was \
+         settled with test results in view; all methods share them.",
     )
 }

@@ -65,7 +65,7 @@ impl Data {
             notice: (!is_cifar).then(|| {
                 format!(
                     "CIFAR-10 isn't used here: {train} handwritten digits take its place. Few on purpose, so that the \
-                     network has something to be overconfident about; its accuracy says nothing about CIFAR-10. \
+                     network errs often enough for calibration to matter; its accuracy says nothing about CIFAR-10. \
                      `losslab data fetch cifar-10` gets the images, and `losslab run label-smoothing --full` then uses \
                      some of them (`--data-dir` names a folder that has them)."
                 )

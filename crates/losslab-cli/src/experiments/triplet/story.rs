@@ -126,7 +126,7 @@ impl Told<'_> {
             title: format!("{}: which triplets?", results.set.title),
             text: vec![
                 format!(
-                    "{}; at most {} of them for training. Batches of {classes} classes × {samples} images, Euclidean \
+                    "Images: {}; at most {} of them for training. Batches of {classes} classes × {samples} images, Euclidean \
                      distance on unit length, margin {margin}. The loss is the mean over the triplets that cost \
                      something. Where no negative is semi-hard, {fallback} takes its place.",
                     results.set.images.origin, self.settings.images
