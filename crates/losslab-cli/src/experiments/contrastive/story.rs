@@ -215,7 +215,8 @@ fn verification(results: &Results, set: &ImageSet, held_out: &str) -> Section {
             ),
             format!(
                 "For each seed, {} test pairs of seen digits and as many of held-out ones are drawn, half of them of the \
-                 same digit; all methods get the same pairs. The margins are chosen on validation pairs: {} for normalised, {} for raw embeddings. \
+                 same digit; all methods get the same pairs. The margins are chosen on validation pairs: {} for normalised, {} for raw embeddings; how \
+                 many images the presets have, and which margins they list, was settled with test results in view. \
                  Mind that different held-out pairs can only mix {held_out}: whether these are easy to tell apart is a \
                  matter of these digits, so compare methods within a column, and not seen with held out.",
                 settings.pairs,

@@ -173,7 +173,8 @@ impl Told<'_> {
                     "Generated pictures of {side} × {side} pixels with one to three shapes of one kind; captions in varied \
                      words. {images} pairs for training, {epochs} epochs of Adam with step size {lr}; {test} pairs for \
                      testing, half of them of combinations that training never had ({COLOURS} of {CLASSES}, others for \
-                     each seed). Nothing was chosen by a result, so there is no validation part."
+                     each seed). The run chooses nothing by a result, so there is no \
+                     validation part; the preset's step size was settled with test results in view."
                 ),
                 "Zero-shot: a picture gets the class whose prompt is nearest, among all 30, the unseen ones included. A \
                  prompt is “a red circle” in five templates, whose embeddings are averaged. Retrieval: pictures and \
