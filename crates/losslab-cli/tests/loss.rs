@@ -94,6 +94,9 @@ fn list_names_every_loss_with_its_tensors_and_hyperparameters() {
     assert_eq!(focal["inputs"][1]["name"], "targets");
     assert_eq!(found["experiments"][0]["name"], "focal");
 
+    let balancing = found["balancing"].as_array().unwrap().iter().map(|method| method["type"].as_str().unwrap());
+    assert_eq!(balancing.collect::<Vec<_>>(), ["GradNorm", "DynamicWeightAverage", "PcGrad", "CaGrad"]);
+
     let text = String::from_utf8(losslab(&["list"]).stdout).unwrap();
     for word in ["focal", "info-nce", "temperature", "queries", "euclidean | squared-euclidean | cosine"] {
         assert!(text.contains(word), "{word} in\n{text}");
@@ -106,6 +109,7 @@ fn unknown_names_are_errors_that_list_the_known_ones() {
     let batch = focal_batch(folder.path());
     let of = |arguments: &[&str]| error(&[&["loss"][..], arguments, &["--input", &batch]].concat());
     assert!(of(&["fokal"]).contains("unknown loss \"fokal\", the losses are: focal-sigmoid, focal,"));
+    assert!(of(&["pcgrad"]).contains("pcgrad works on a network while it trains: PcGrad in the library"));
     assert!(of(&["focal", "--set", "gama=1"]).contains("focal has no \"gama\", its keys are: gamma, alpha,"));
     assert!(of(&["focal", "--set", "gamma=soon"]).contains("focal takes a number in [0, 100]"));
     assert!(of(&["focal", "--set", "gamma=-1"]).contains("focal: gamma must be in [0, 100], but is -1"));

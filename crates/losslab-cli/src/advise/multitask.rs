@@ -60,7 +60,12 @@ fn learned(known: String, tasks: usize, regressions: usize) -> Advice {
             "Losses of different size must not decide by their size: a weight exp(−s) for each is learned, and + s/2 keeps \
              it from going to 0 (Kendall et al. 2018)."
                 .to_owned(),
-            "It repairs scales, not conflicts: gradients that point against each other stay so.".to_owned(),
+            "It repairs scales, not conflicts: gradients that point against each other stay so. `PcGrad` and `CaGrad` combine \
+             the gradients themselves, for one backward pass a task."
+                .to_owned(),
+            "`GradNorm` evens out the lengths of the gradients in place of the losses. `DynamicWeightAverage` costs least and \
+             goes by how fast each loss falls: it doesn't repair scales."
+                .to_owned(),
         ],
         hyperparameters: vec![
             choice(
@@ -111,7 +116,10 @@ fn watches() -> Vec<Watch> {
     vec![
         watch(FindingKind::LossScalesDiffer, "one task decides alone: normalise, or learn weights"),
         watch(FindingKind::GradientScalesDiffer, "the same at the shared layers, where it counts"),
-        watch(FindingKind::ConflictingGradients, "the tasks pull against each other: share fewer layers"),
+        watch(
+            FindingKind::ConflictingGradients,
+            "the tasks pull against each other: `PcGrad` or `CaGrad`, or share fewer layers",
+        ),
         watch(FindingKind::NoTaskGradient, "a task doesn't reach the shared layers: is something detached?"),
     ]
 }

@@ -1,7 +1,7 @@
 //! `losslab list`: what there is.
 
 use crate::experiments::experiments;
-use crate::losses::LOSSES;
+use crate::losses::{BALANCING, LOSSES};
 use crate::metrics::METRICS;
 use crate::saved::{Input, Parameter};
 use crate::terminal;
@@ -19,7 +19,7 @@ pub struct ListArgs {
 }
 
 impl ListArgs {
-    /// Prints the experiments, the losses and the metrics.
+    /// Prints the experiments, the losses, the ways to balance tasks, and the metrics.
     pub fn run(self) -> Result<()> {
         terminal::show(&if self.json { json()? } else { text()? })
     }
@@ -29,7 +29,7 @@ fn json() -> Result<String> {
     let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
     let experiments: Vec<Value> =
         experiments().map(|found| experiment(found.name, found.summary, found.hyperparameters())).collect();
-    let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS[..] });
+    let all = json!({ "experiments": experiments, "losses": LOSSES, "balancing": BALANCING, "metrics": METRICS[..] });
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }
 
@@ -47,6 +47,11 @@ fn text() -> Result<String, std::fmt::Error> {
     for loss in LOSSES {
         writeln!(out, "\n  {}: {}", loss.name, loss.summary)?;
         details(&mut out, loss.inputs, loss.hyperparameters)?;
+    }
+    writeln!(out, "\nBALANCING OF TASKS  while a network trains, in the library: losslab run multi-task")?;
+    for method in BALANCING {
+        writeln!(out, "\n  {} ({}): {}", method.name, method.type_name, method.summary)?;
+        details(&mut out, &[], method.hyperparameters)?;
     }
     writeln!(out, "\nMETRICS  losslab metric NAME --input FILE.safetensors --set KEY=VALUE")?;
     for metric in METRICS {

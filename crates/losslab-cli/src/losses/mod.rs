@@ -1,5 +1,6 @@
 //! Every loss by its name: its inputs, its hyperparameters, and its evaluation on saved tensors.
 
+mod balancing;
 mod classification;
 mod embedding;
 mod gradients;
@@ -9,6 +10,7 @@ mod multitask;
 mod oracle;
 mod self_contrastive;
 
+pub use balancing::BALANCING;
 pub use gradients::write;
 
 use crate::saved::{Assignments, Input, Parameter, Tensors, to_f64};
@@ -87,6 +89,7 @@ const REDUCTION: Parameter = Parameter {
 
 /// Finds a loss by its name.
 pub fn find(name: &str) -> Result<Loss> {
+    balancing::refuse(name)?;
     let Some(loss) = LOSSES.into_iter().find(|loss| loss.name == name) else {
         let names = LOSSES.map(|loss| loss.name).join(", ");
         bail!("unknown loss {name:?}, the losses are: {names}");

@@ -28,6 +28,9 @@
     dark: ["#ff9a5c", "#e0701a", "#c9a24a", "#5fa8d3", "#9fd3f5"],
   };
 
+  // From small to large numbers: on all of it the ink of the page can be read (contrast 5 and more).
+  const heat = { light: ["#f1f6fa", "#4fa3dd"], dark: ["#16232e", "#25639a"] };
+
   const stored = (() => { try { return localStorage.getItem("losslab-theme"); } catch { return null; } })();
   let chosen = stored === "dark" || stored === "light" ? stored : null;
   let printing = false;
@@ -62,13 +65,13 @@
   };
 
   // Numbers in the cells of a heat map as large as there is room for; too small to read, they are left to hovering.
-  const fitText = (plot, trace) => {
+  const fitText = (plot, trace, ink) => {
     const longest = Math.max(...trace.text.flat().map((text) => text.length));
     const labels = Math.max(...trace.y.map((name) => name.length));
     const cell = (plot.clientWidth - 110 - 6 * labels) / trace.x.length;
     const size = Math.min(13, (cell - 6) / (0.6 * longest), 300 / trace.y.length / 1.2);
     if (size < 7) delete trace.texttemplate;
-    else trace.textfont = { size };
+    else trace.textfont = { size, color: ink };
   };
 
   const draw = (plot, figure) => {
@@ -84,7 +87,8 @@
       if (trace.mode === "markers") trace.marker.line = { color: card, width: trace.marker.size > 8 ? 1.5 : 0.5 };
       if (trace.type === "heatmap") {
         trace.colorbar.tickfont = { color: soft };
-        fitText(plot, trace);
+        trace.colorscale = heat[theme()].map((shade, place) => [place, shade]);
+        fitText(plot, trace, ink);
       }
     }
     const legend = { orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" };

@@ -5,7 +5,7 @@ use super::{
     methods::{Method, REFERENCE},
     results::Measured,
     settings::Settings,
-    training::{self, Lesson},
+    training::{self, Material},
 };
 use crate::{
     data::{captions::Captioned, emoji::Emoji, images::Images},
@@ -27,7 +27,7 @@ pub struct Styles {
     /// Decides which things are kept out, first weights and batches.
     pub seed: u64,
     /// All styles but the last, without the things that are kept out.
-    pub lesson: Lesson,
+    pub material: Material,
     /// Things of the training in the last style.
     pub seen: Captioned,
     /// The other things in the last style.
@@ -53,7 +53,7 @@ impl Styles {
         let train = others.iter().map(|style| seen(&style.images)).reduce(|all, style| all.and(&style));
         Ok(Self {
             seed,
-            lesson: Lesson::new(train.expect("there are other styles")),
+            material: Material::new(train.expect("there are other styles")),
             seen: seen(&last.images),
             unseen: pairs(last.images.of_classes(|class| unseen.contains(&class))),
         })
@@ -73,8 +73,8 @@ pub struct EmojiStudy {
 
 /// Trains with a method and measures in the style that it hasn't seen.
 pub fn study(styles: &Styles, method: &Method, settings: &Settings, shown: bool, job: &Job) -> Result<EmojiStudy> {
-    let (network, _) = training::train(&styles.lesson, method, settings, styles.seed, job)?;
-    let [seen, unseen] = [&styles.seen, &styles.unseen].map(|part| Embedded::new(&network, part, &styles.lesson));
+    let (network, _) = training::train(&styles.material, method, settings, styles.seed, job)?;
+    let [seen, unseen] = [&styles.seen, &styles.unseen].map(|part| Embedded::new(&network, part, &styles.material));
     let (seen, unseen) = (seen?, unseen?);
     let [queries, pictures] = SHOWN;
     let asked = if shown && method.name == REFERENCE { queries.min(styles.unseen.len()) } else { 0 };
@@ -141,11 +141,11 @@ mod tests {
             styles: vec![style(1), style(2), style(3)],
         };
         let styles = Styles::new(&emoji, 1).unwrap();
-        assert_eq!((styles.lesson.pairs.len(), styles.seen.len(), styles.unseen.len()), (44, 22, 3));
-        let trained: HashSet<i64> = styles.lesson.pairs.images.labels().into_iter().collect();
+        assert_eq!((styles.material.pairs.len(), styles.seen.len(), styles.unseen.len()), (44, 22, 3));
+        let trained: HashSet<i64> = styles.material.pairs.images.labels().into_iter().collect();
         assert!(styles.unseen.images.labels().iter().all(|thing| !trained.contains(thing)));
         let shades = |pairs: &Captioned| (0..pairs.len()).map(|at| pairs.images.pixels(at)[0]).collect::<HashSet<u8>>();
-        assert_eq!((shades(&styles.lesson.pairs), shades(&styles.seen)), (HashSet::from([1, 2]), HashSet::from([3])));
+        assert_eq!((shades(&styles.material.pairs), shades(&styles.seen)), (HashSet::from([1, 2]), HashSet::from([3])));
         let first = styles.seen.images.label(0);
         assert_eq!(styles.seen.captions[0], format!("thing{first}: word"));
         let one = Emoji { styles: vec![style(1)], ..emoji };

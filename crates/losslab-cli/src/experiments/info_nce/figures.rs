@@ -25,7 +25,7 @@ const EXAMPLES: usize = 8;
 
 /// Pictures of the training with their captions.
 pub fn examples(world: &World) -> Figure {
-    let pairs = &world.lesson.pairs;
+    let pairs = &world.material.pairs;
     let shown: Vec<usize> = (0..EXAMPLES.min(pairs.len())).collect();
     let rows = shown.iter().map(|index| (format!("“{}”", pairs.captions[*index]), vec![*index])).collect();
     Figure {

@@ -1,6 +1,6 @@
 //! Tasks 5 and 6: what is read off the two towers on pairs that they were not trained on.
 
-use super::training::Lesson;
+use super::training::Material;
 use crate::{data::captions::Captioned, models::clip::MiniClip};
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -25,11 +25,11 @@ pub struct Embedded {
 
 impl Embedded {
     /// Pairs through both towers.
-    pub fn new(network: &MiniClip, pairs: &Captioned, lesson: &Lesson) -> Result<Self, MetricError> {
-        let images = network.embed_images(&pairs.images, &lesson.scaling);
+    pub fn new(network: &MiniClip, pairs: &Captioned, material: &Material) -> Result<Self, MetricError> {
+        let images = network.embed_images(&pairs.images, &material.scaling);
         let width = images.len() / pairs.len();
         let captions: Vec<&str> = pairs.captions.iter().map(String::as_str).collect();
-        let texts = network.embed_texts(&captions, &lesson.vocabulary);
+        let texts = network.embed_texts(&captions, &material.vocabulary);
         Ok(Self {
             images: Embeddings::try_new(images, width)?.normalized(),
             texts: Embeddings::try_new(texts, width)?.normalized(),
@@ -105,12 +105,12 @@ impl Recalls {
 }
 
 /// The prompts of all classes as embeddings of length 1. Several prompts of a class become the direction of their mean.
-pub fn prompts(network: &MiniClip, lesson: &Lesson, classes: &[Vec<String>]) -> Result<Embeddings, MetricError> {
+pub fn prompts(network: &MiniClip, material: &Material, classes: &[Vec<String>]) -> Result<Embeddings, MetricError> {
     let mut all = Vec::new();
     let mut width = 1;
     for prompts in classes {
         let texts: Vec<&str> = prompts.iter().map(String::as_str).collect();
-        let embedded = network.embed_texts(&texts, &lesson.vocabulary);
+        let embedded = network.embed_texts(&texts, &material.vocabulary);
         width = embedded.len() / texts.len();
         let embedded = Embeddings::try_new(embedded, width)?.normalized();
         all.extend((0..width).map(|column| embedded.rows().map(|row| row[column]).sum::<f32>()));

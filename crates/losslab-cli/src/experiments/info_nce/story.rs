@@ -283,7 +283,7 @@ impl Told<'_> {
                  style {last}: {} things of the training and {} that are kept out of it, others for each seed, each part \
                  among itself. {} epochs; everything else as above.",
                 emoji.origin,
-                styles.lesson.pairs.len(),
+                styles.material.pairs.len(),
                 styles.seen.len(),
                 styles.unseen.len(),
                 self.settings.emoji_epochs

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Pairs for training with what is measured on them alone: the words, and the scale of the pixels.
-pub struct Lesson {
+pub struct Material {
     /// The pairs.
     pub pairs: Captioned,
     /// The words of their captions.
@@ -28,7 +28,7 @@ pub struct Lesson {
     pub scaling: Scaling,
 }
 
-impl Lesson {
+impl Material {
     /// Reads words and scale off the pairs.
     pub fn new(pairs: Captioned) -> Self {
         let (vocabulary, scaling) = (Vocabulary::of(&pairs.captions), pairs.images.scaling());
@@ -58,13 +58,13 @@ pub struct Course {
 /// The seed decides the first weights and the order of the pairs and nothing else does: all methods start from the same
 /// towers (as far as they have the same layers) and see the same pairs in the same order.
 pub fn train(
-    lesson: &Lesson,
+    material: &Material,
     method: &Method,
     settings: &Settings,
     seed: u64,
     job: &Job,
 ) -> Result<(MiniClip, Course)> {
-    let Lesson { pairs, vocabulary, scaling } = lesson;
+    let Material { pairs, vocabulary, scaling } = material;
     let device = job.device();
     let mut order = Order::new(pairs.len(), seed);
     let trained = job.train(

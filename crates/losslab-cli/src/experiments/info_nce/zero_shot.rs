@@ -5,7 +5,7 @@ use super::{
     methods::{Method, REFERENCE},
     results::Measured,
     settings::Settings,
-    training::{self, Course, Lesson},
+    training::{self, Course, Material},
 };
 use crate::{
     data::{
@@ -27,7 +27,7 @@ pub struct World {
     /// Decides pairs, first weights and batches.
     pub seed: u64,
     /// For training.
-    pub lesson: Lesson,
+    pub material: Material,
     /// For testing, of combinations that training has.
     pub seen: Captioned,
     /// For testing, of combinations that it doesn't have.
@@ -44,7 +44,7 @@ impl World {
         let Settings { side, images, test, .. } = *settings;
         let ShapePairs { train, seen, unseen } = shapes::generate(shapes::Sizes { side, train: images, test }, seed);
         let (test, held_out) = (seen.and(&unseen), shapes::held_out(seed));
-        Self { seed, lesson: Lesson::new(train), seen, unseen, test, held_out }
+        Self { seed, material: Material::new(train), seen, unseen, test, held_out }
     }
 }
 
@@ -92,9 +92,9 @@ pub struct Study {
 
 /// Trains with a method and measures on the test part.
 pub fn study(world: &World, method: &Method, settings: &Settings, shown: bool, job: &Job) -> Result<Study> {
-    let (network, course) = training::train(&world.lesson, method, settings, world.seed, job)?;
-    let all = Embedded::new(&network, &world.test, &world.lesson)?;
-    let [seen, unseen] = [&world.seen, &world.unseen].map(|part| Embedded::new(&network, part, &world.lesson));
+    let (network, course) = training::train(&world.material, method, settings, world.seed, job)?;
+    let all = Embedded::new(&network, &world.test, &world.material)?;
+    let [seen, unseen] = [&world.seen, &world.unseen].map(|part| Embedded::new(&network, part, &world.material));
     let (seen, unseen) = (seen?, unseen?);
     let show = (shown && method.name == REFERENCE).then(|| show(&network, world, &all, &unseen)).transpose()?;
     Ok(Study {
@@ -111,7 +111,7 @@ pub fn study(world: &World, method: &Method, settings: &Settings, shown: bool, j
 
 fn zero_shot(network: &MiniClip, world: &World, seen: &Embeddings, unseen: &Embeddings) -> Result<ZeroShot> {
     let prompts = |classes: &mut dyn Iterator<Item = usize>, prompts: fn(usize) -> Vec<String>| {
-        measures::prompts(network, &world.lesson, &classes.map(prompts).collect::<Vec<_>>())
+        measures::prompts(network, &world.material, &classes.map(prompts).collect::<Vec<_>>())
     };
     let ensembles = prompts(&mut (0..CLASSES), shapes::ensemble)?;
     let single = prompts(&mut (0..CLASSES), |class| vec![shapes::prompt(class)])?;
@@ -136,7 +136,7 @@ fn zero_shot(network: &MiniClip, world: &World, seen: &Embeddings, unseen: &Embe
 
 fn show(network: &MiniClip, world: &World, all: &Embedded, unseen: &Embedded) -> Result<Show> {
     let ensembles: Vec<Vec<String>> = world.held_out.iter().map(|class| shapes::ensemble(*class)).collect();
-    let prompts = measures::prompts(network, &world.lesson, &ensembles)?;
+    let prompts = measures::prompts(network, &world.material, &ensembles)?;
     let row = |class: &usize| -> Vec<f64> {
         let of_class = (0..world.unseen.len()).filter(|index| world.unseen.images.label(*index) == *class);
         let pictures: Vec<&[f32]> = of_class.map(|index| unseen.images.row(index)).collect();

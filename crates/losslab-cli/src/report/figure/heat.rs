@@ -23,7 +23,6 @@ pub fn draw(
             "z": cells,
             "text": texts,
             "texttemplate": "%{text}",
-            "colorscale": "Cividis",
             "colorbar": { "tickformat": ticks, "thickness": 12, "outlinewidth": 0 },
             "xgap": 2,
             "ygap": 2,
