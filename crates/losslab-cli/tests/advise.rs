@@ -1,17 +1,17 @@
 //! `losslab advise` as a user calls it. Here the input is no terminal, so that nothing is asked.
 
+mod binary;
+
 use serde_json::Value;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 fn losslab(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.arg("advise").args(arguments).stdin(Stdio::null()).output().expect("losslab runs")
+    binary::losslab(&[&["advise"], arguments].concat())
 }
 
 fn text(arguments: &[&str]) -> String {
     let output = losslab(arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty());
+    binary::succeeded(&output);
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -19,14 +19,8 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&text(&[arguments, &["--json"]].concat())).expect("JSON")
 }
 
-/// The one line of an error, which comes with status 2 and nothing on the output.
 fn error(arguments: &[&str]) -> String {
-    let output = losslab(arguments);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(output.stdout.is_empty());
-    assert!(text.starts_with("error: ") && text.lines().count() == 1, "{text}");
-    text
+    binary::refusal(&losslab(arguments))
 }
 
 /// Text without the breaks of its lines.

@@ -1,5 +1,8 @@
 //! A run that is killed at any moment and goes on ends like one that was left alone.
 
+mod binary;
+
+use binary::command;
 use std::{
     fs,
     path::Path,
@@ -8,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The program with one job after the other: some are then finished while others are not.
 fn losslab(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    // One job after the other: some are then finished while others are not.
-    command.args(arguments).env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut command = command(arguments);
+    command.env("RAYON_NUM_THREADS", "1").stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 

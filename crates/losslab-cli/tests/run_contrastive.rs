@@ -2,62 +2,34 @@
 
 mod binary;
 
-use binary::error;
+use binary::{error, outcome, run, succeeded};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::fs;
 
-const TINY: [&str; 20] = [
-    "--set",
+/// A run of about a second.
+const TINY: [&str; 10] = [
     "train=100",
-    "--set",
     "valid=60",
-    "--set",
     "test=100",
-    "--set",
     "pairs=200",
-    "--set",
     "margin=1",
-    "--set",
     "raw_margin=1",
-    "--set",
     "epochs=1",
-    "--set",
     "map=50",
-    "--set",
     "embedding=16",
-    "--set",
     "batch=32",
 ];
-
-/// A run that takes about a second.
-fn tiny_run(out: &Path, seeds: &str, threads: &str) -> Output {
-    let flags = ["run", "contrastive", "--seeds", seeds, "--out", out.to_str().unwrap()];
-    Command::new(env!("CARGO_BIN_EXE_losslab"))
-        .args(flags)
-        .args(TINY)
-        .env("RAYON_NUM_THREADS", threads)
-        .output()
-        .unwrap()
-}
-
-fn outcome_of(output: &Output, folder: &Path) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&fs::read(folder.join("outcome.json")).unwrap()).unwrap()
-}
 
 #[test]
 fn a_run_leaves_the_same_record_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two] = ["1", "2"].map(|threads| folder.path().join(threads));
-    let output = tiny_run(&one, "2", "1");
-    let outcome = outcome_of(&output, &one);
-    outcome_of(&tiny_run(&two, "2", "2"), &two);
+    let output = run("contrastive", &one, "2", "1", &TINY);
+    succeeded(&output);
+    succeeded(&run("contrastive", &two, "2", "2", &TINY));
     assert!(fs::read(one.join("outcome.json")).unwrap() == fs::read(two.join("outcome.json")).unwrap());
 
+    let outcome = outcome(&one);
     assert_eq!((&outcome["experiment"], &outcome["seeds"]), (&json!("contrastive"), &json!([1, 2])));
     let rows = outcome["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
@@ -102,7 +74,8 @@ fn a_run_leaves_the_same_record_on_any_number_of_threads() {
 #[test]
 fn one_seed_is_enough() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome = outcome_of(&tiny_run(folder.path(), "1", "2"), folder.path()).to_string();
+    succeeded(&run("contrastive", folder.path(), "1", "2", &TINY));
+    let outcome = outcome(folder.path()).to_string();
     assert!(outcome.contains("one seed allows no test") && !outcome.contains("null"));
 }
 

@@ -1,37 +1,12 @@
 //! `losslab run focal` as a user sees it: what it writes, that it repeats, and how it refuses.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+mod binary;
 
-fn losslab(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.args(arguments);
-    command
-}
+use binary::{command, losslab, outcome, refusal, run, succeeded};
+use std::{fs, path::Path};
 
-/// A run that takes about a second.
-fn tiny_run(out: &Path, threads: &str, more: &[&str]) -> Output {
-    let out = out.to_str().unwrap();
-    let tiny = ["run", "focal", "--seeds", "2", "--set", "epochs=1", "--set", "gamma=0,2", "--set", "alpha=0.5,0.75"];
-    losslab(&[&tiny, ["--out", out].as_slice(), more].concat()).env("RAYON_NUM_THREADS", threads).output().unwrap()
-}
-
-fn succeeded(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// One line on standard error, exit status 2, nothing on standard output.
-fn refusal(output: &Output) -> String {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(output.stdout.is_empty());
-    assert!(text.starts_with("error: ") && text.ends_with('\n') && text.lines().count() == 1, "{text}");
-    text
-}
+/// A run of about a second.
+const TINY: [&str; 3] = ["epochs=1", "gamma=0,2", "alpha=0.5,0.75"];
 
 fn csv(rows: usize) -> String {
     let row = |index: usize| {
@@ -47,7 +22,7 @@ fn the_same_seeds_give_the_same_bytes_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let outcomes = ["1", "2", "5"].map(|threads| {
         let out = folder.path().join(threads);
-        succeeded(&tiny_run(&out, threads, &[]));
+        succeeded(&run("focal", &out, "2", threads, &TINY));
         fs::read(out.join("outcome.json")).unwrap()
     });
     assert!(outcomes[0] == outcomes[1] && outcomes[0] == outcomes[2]);
@@ -56,14 +31,13 @@ fn the_same_seeds_give_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn a_run_leaves_its_record_and_prints_its_results() {
     let folder = tempfile::tempdir().unwrap();
-    let output = tiny_run(folder.path(), "2", &[]);
+    let output = run("focal", folder.path(), "2", "2", &TINY);
     succeeded(&output);
     let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["outcome.json", "report.html", "run.json", "story.json"]);
 
-    let outcome: serde_json::Value =
-        serde_json::from_slice(&fs::read(folder.path().join("outcome.json")).unwrap()).unwrap();
+    let outcome = outcome(folder.path());
     let keys: Vec<_> = outcome.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["checks", "config", "experiment", "rows", "seeds"]);
     assert_eq!((&outcome["experiment"], &outcome["seeds"]), (&"focal".into(), &serde_json::json!([1, 2])));
@@ -96,8 +70,10 @@ fn a_csv_file_takes_the_place_of_the_data_sets() {
     let table = folder.path().join("my table.csv");
     fs::write(&table, csv(200)).unwrap();
     let out = folder.path().join("out");
-    succeeded(&tiny_run(&out, "2", &["--data", table.to_str().unwrap()]));
-    let outcome: serde_json::Value = serde_json::from_slice(&fs::read(out.join("outcome.json")).unwrap()).unwrap();
+    let files = ["--data", table.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let flags = ["run", "focal", "--seeds", "2", "--set", "epochs=1", "--set", "gamma=2", "--set", "alpha=0.5"];
+    succeeded(&losslab(&[flags.as_slice(), &files].concat()));
+    let outcome = outcome(&out);
     let rows = outcome["rows"].as_array().unwrap();
     assert!(rows.iter().all(|row| row["name"].as_str().unwrap().starts_with("my table.csv/")));
 }
@@ -110,8 +86,8 @@ fn one_seed_is_enough() {
     let out = folder.path().join("out");
     let data = ["--data", table.to_str().unwrap(), "--out", out.to_str().unwrap()];
     let flags = ["run", "focal", "--seeds", "1", "--set", "epochs=1", "--set", "gamma=1", "--set", "alpha=0.5"];
-    succeeded(&losslab(&[flags.as_slice(), &data].concat()).output().unwrap());
-    let outcome = fs::read_to_string(out.join("outcome.json")).unwrap();
+    succeeded(&losslab(&[flags.as_slice(), &data].concat()));
+    let outcome = outcome(&out).to_string();
     assert!(outcome.contains("one seed allows no test") && !outcome.contains("null"));
 }
 
@@ -132,7 +108,7 @@ fn bad_flags_are_refused_in_one_line() {
         (&["walk"], &["walk"]),
     ];
     for (arguments, parts) in cases {
-        let mut command = losslab(arguments);
+        let mut command = command(arguments);
         if arguments[0] == "run" {
             command.args(["--out", out.to_str().unwrap()]);
         }
@@ -151,7 +127,7 @@ fn bad_data_are_refused_and_leave_nothing() {
     let table = folder.path().join("t.csv");
     let refused = |flag: &str, path: &Path| {
         let arguments = ["run", "focal", flag, path.to_str().unwrap(), "--out", out.to_str().unwrap()];
-        refusal(&losslab(&arguments).output().unwrap())
+        refusal(&losslab(&arguments))
     };
     for (text, part) in [
         (String::new(), "t.csv: the file is empty"),

@@ -2,34 +2,29 @@
 
 mod binary;
 
-use serde_json::Value;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use binary::{outcome, run, succeeded};
+use std::{fs, path::Path};
 
-/// A run that takes about a second.
-fn tiny_run(out: &Path, threads: &str) -> Output {
-    let sizes = ["images=64", "test=60", "side=16", "epochs=1", "hidden=16", "embedding=8"];
-    let sweeps = ["temperature=0.07,10", "learned=0.07", "batch=16,32"];
-    let set = sizes.into_iter().chain(sweeps).flat_map(|assignment| ["--set", assignment]);
-    let arguments = ["run", "info-nce", "--seeds", "2", "--out", out.to_str().unwrap()].into_iter().chain(set);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.args(arguments).env("RAYON_NUM_THREADS", threads).output().unwrap()
-}
-
-fn outcome(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("outcome.json")).unwrap()).unwrap()
-}
+/// A run of about a second.
+const TINY: [&str; 9] = [
+    "images=64",
+    "test=60",
+    "side=16",
+    "epochs=1",
+    "hidden=16",
+    "embedding=8",
+    "temperature=0.07,10",
+    "learned=0.07",
+    "batch=16,32",
+];
 
 #[test]
 fn a_run_repeats_and_leaves_its_record() {
     let folder = tempfile::tempdir().unwrap();
     let outs = ["1", "2"].map(|threads| {
         let out = folder.path().join(threads);
-        let output = tiny_run(&out, threads);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = run("info-nce", &out, "2", threads, &TINY);
+        succeeded(&output);
         assert!(String::from_utf8(output.stdout).unwrap().contains("Zero-shot and retrieval"));
         out
     });

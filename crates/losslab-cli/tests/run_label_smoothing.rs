@@ -1,38 +1,21 @@
 //! `losslab run label-smoothing` as a user sees it: what it writes, that it repeats, and how it refuses.
 
+mod binary;
+
+use binary::{error, outcome, run, succeeded};
 use serde_json::Value;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::fs;
 
-fn losslab(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.args(arguments);
-    command
-}
-
-/// A run that takes a second or two.
-fn tiny_run(out: &Path, threads: &str, seeds: &str) -> Output {
-    let sets = ["smoothing=0,0.2", "others=0.2", "digits=100", "epochs=2", "width=2", "lr=0.02", "label_noise=0.1"];
-    let sets = sets.iter().flat_map(|set| ["--set", set]);
-    let run = ["run", "label-smoothing", "--seeds", seeds, "--out", out.to_str().unwrap()];
-    let arguments: Vec<&str> = run.into_iter().chain(sets).collect();
-    losslab(&arguments).env("RAYON_NUM_THREADS", threads).output().unwrap()
-}
-
-fn succeeded(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+/// A run of a second or two.
+const TINY: [&str; 7] =
+    ["smoothing=0,0.2", "others=0.2", "digits=100", "epochs=2", "width=2", "lr=0.02", "label_noise=0.1"];
 
 #[test]
 fn a_run_leaves_its_record_and_repeats_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let outcomes = ["1", "2"].map(|threads| {
         let out = folder.path().join(threads);
-        let output = tiny_run(&out, threads, "2");
+        let output = run("label-smoothing", &out, "2", threads, &TINY);
         succeeded(&output);
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(printed.contains("ε = 0.2, scaled") && printed.contains("report.html"), "{printed}");
@@ -45,7 +28,7 @@ fn a_run_leaves_its_record_and_repeats_on_any_number_of_threads() {
     files.sort();
     assert_eq!(files, ["outcome.json", "report.html", "run.json", "story.json"]);
 
-    let outcome: Value = serde_json::from_slice(&outcomes[0]).unwrap();
+    let outcome = outcome(&folder.path().join("1"));
     assert_eq!((&outcome["experiment"], &outcome["seeds"]), (&"label-smoothing".into(), &serde_json::json!([1, 2])));
     let rows = outcome["rows"].as_array().unwrap();
     let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
@@ -77,8 +60,8 @@ fn a_run_leaves_its_record_and_repeats_on_any_number_of_threads() {
 #[test]
 fn one_seed_is_enough() {
     let folder = tempfile::tempdir().unwrap();
-    succeeded(&tiny_run(folder.path(), "2", "1"));
-    let outcome = fs::read_to_string(folder.path().join("outcome.json")).unwrap();
+    succeeded(&run("label-smoothing", folder.path(), "1", "2", &TINY));
+    let outcome = outcome(folder.path()).to_string();
     assert!(outcome.contains("one seed allows no test") && !outcome.contains("null"));
 }
 
@@ -96,11 +79,8 @@ fn bad_settings_are_refused_in_one_line() {
         ("epsilon=0.1", "unknown key \"epsilon\", the keys are: smoothing, others"),
     ];
     for (set, part) in cases {
-        let output =
-            losslab(&["run", "label-smoothing", "--set", set, "--out", out.to_str().unwrap()]).output().unwrap();
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{text}");
-        assert!(text.starts_with("error: ") && text.lines().count() == 1 && text.contains(part), "{text}");
+        let text = error(&["run", "label-smoothing", "--set", set, "--out", out.to_str().unwrap()]);
+        assert!(text.contains(part), "{part} is missing in: {text}");
     }
     assert!(!out.exists());
 }

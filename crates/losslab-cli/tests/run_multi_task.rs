@@ -1,37 +1,23 @@
 //! `losslab run multi-task` as a user sees it: what it writes, that it repeats, and how it refuses.
 
+mod binary;
+
+use binary::{error, outcome, run, succeeded};
 use serde_json::Value;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::fs;
 
 /// A run of a second or two.
-fn tiny_run(out: &Path, threads: &str, more: &[&str]) -> Output {
-    let settings = [
-        "weights=100",
-        "uncertainty=unscaled",
-        "images=100",
-        "measured=50",
-        "epochs=2",
-        "batch=50",
-        "hidden=8",
-        "code=4",
-        "probes=1",
-    ];
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.args(["run", "multi-task", "--out", out.to_str().unwrap()]);
-    settings.iter().for_each(|setting| {
-        command.args(["--set", setting]);
-    });
-    command.args(more).env("RAYON_NUM_THREADS", threads).output().unwrap()
-}
-
-fn succeeded(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+const TINY: [&str; 9] = [
+    "weights=100",
+    "uncertainty=unscaled",
+    "images=100",
+    "measured=50",
+    "epochs=2",
+    "batch=50",
+    "hidden=8",
+    "code=4",
+    "probes=1",
+];
 
 fn values(metric: &Value) -> Vec<f64> {
     serde_json::from_value(metric["values"].clone()).unwrap()
@@ -42,12 +28,12 @@ fn a_run_repeats_and_leaves_its_record() {
     let folder = tempfile::tempdir().unwrap();
     let outcomes = ["1", "2"].map(|threads| {
         let out = folder.path().join(threads);
-        succeeded(&tiny_run(&out, threads, &["--seeds", "2"]));
+        succeeded(&run("multi-task", &out, "2", threads, &TINY));
         fs::read(out.join("outcome.json")).unwrap()
     });
     assert!(outcomes[0] == outcomes[1]);
 
-    let outcome: Value = serde_json::from_slice(&outcomes[0]).unwrap();
+    let outcome = outcome(&folder.path().join("1"));
     let rows = outcome["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
     let automatic = ["normalised", "uncertainty", "GradNorm", "DWA", "PCGrad", "CAGrad"];
@@ -89,8 +75,8 @@ fn a_run_repeats_and_leaves_its_record() {
 #[test]
 fn one_seed_is_enough() {
     let folder = tempfile::tempdir().unwrap();
-    succeeded(&tiny_run(folder.path(), "2", &["--seeds", "1"]));
-    let outcome = fs::read_to_string(folder.path().join("outcome.json")).unwrap();
+    succeeded(&run("multi-task", folder.path(), "1", "2", &TINY));
+    let outcome = outcome(folder.path()).to_string();
     assert!(outcome.contains("one seed allows no test") && !outcome.contains("null"));
 }
 
@@ -106,10 +92,8 @@ fn bad_settings_are_refused_in_one_line() {
         ("code=2.5", "expected a whole number from 1 to 1024"),
         ("gradnorm=1", "unknown key \"gradnorm\""),
     ] {
-        let output = tiny_run(&out, "1", &["--set", setting]);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(part) && text.lines().count() == 1, "{part} is missing in: {text}");
+        let text = error(&["run", "multi-task", "--set", setting, "--out", out.to_str().unwrap()]);
+        assert!(text.contains(part), "{part} is missing in: {text}");
     }
     assert!(!out.exists());
 }

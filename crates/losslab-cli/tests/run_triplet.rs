@@ -1,11 +1,9 @@
 //! `losslab run triplet` as a user sees it: what it writes, that it repeats, and how it refuses.
 
-use serde_json::Value;
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+mod binary;
+
+use binary::{error, outcome, run, succeeded};
+use std::fs;
 
 /// All parts of the exercise, as small as they get.
 const TINY: [&str; 12] = [
@@ -23,31 +21,18 @@ const TINY: [&str; 12] = [
     "notebook_choice=200",
 ];
 
-fn losslab(out: &Path, threads: &str, set: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    command.args(["run", "triplet", "--seeds", "2", "--out", out.to_str().unwrap()]);
-    set.iter().for_each(|assignment| {
-        command.args(["--set", assignment]);
-    });
-    command.env("RAYON_NUM_THREADS", threads).output().unwrap()
-}
-
-fn outcome(folder: &Path) -> Vec<u8> {
-    fs::read(folder.join("outcome.json")).unwrap()
-}
-
 #[test]
 fn the_same_seeds_give_the_same_bytes_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = ["1", "2"].map(|threads| {
         let out = folder.path().join(threads);
-        let output = losslab(&out, threads, &TINY);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        (outcome(&out), output)
+        let output = run("triplet", &out, "2", threads, &TINY);
+        succeeded(&output);
+        (fs::read(out.join("outcome.json")).unwrap(), output)
     });
     assert!(outputs[0].0 == outputs[1].0);
 
-    let outcome: Value = serde_json::from_slice(&outputs[0].0).unwrap();
+    let outcome = outcome(&folder.path().join("1"));
     let rows = outcome["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
     let expected = [
@@ -107,18 +92,14 @@ fn parts_are_run_alone_and_bad_settings_are_refused_in_one_line() {
         ("samples=1", ["1 is out of range", "from 2 to 64"]),
         ("size=3", ["unknown key \"size\"", "notebook_lr"]),
     ] {
-        let output = losslab(&out, "1", &[assignment]);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.starts_with("error: ") && text.lines().count() == 1, "{text}");
+        let text = error(&["run", "triplet", "--set", assignment, "--out", out.to_str().unwrap()]);
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     }
     assert!(!out.exists());
 
     let lengths = [&TINY[1..8], &["parts=lengths"]].concat();
-    let output = losslab(&out, "2", &lengths);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let outcome: Value = serde_json::from_slice(&outcome(&out)).unwrap();
+    succeeded(&run("triplet", &out, "2", "2", &lengths));
+    let outcome = outcome(&out);
     let rows = outcome["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 4);
     assert_eq!(outcome["checks"].as_array().unwrap().len(), 1);

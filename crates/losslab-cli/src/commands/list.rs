@@ -1,6 +1,6 @@
 //! `losslab list`: what there is.
 
-use crate::experiments::EXPERIMENTS;
+use crate::experiments::experiments;
 use crate::losses::LOSSES;
 use crate::metrics::METRICS;
 use crate::saved::{Input, Parameter};
@@ -27,7 +27,8 @@ impl ListArgs {
 
 fn json() -> Result<String> {
     let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
-    let experiments = EXPERIMENTS.map(|found| experiment(found.name, found.summary, found.hyperparameters()));
+    let experiments: Vec<Value> =
+        experiments().map(|found| experiment(found.name, found.summary, found.hyperparameters())).collect();
     let all = json!({ "experiments": experiments, "losses": LOSSES, "metrics": METRICS[..] });
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }
@@ -35,7 +36,7 @@ fn json() -> Result<String> {
 fn text() -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     writeln!(out, "EXPERIMENTS  losslab run NAME --set KEY=VALUE[,VALUE...]")?;
-    for experiment in EXPERIMENTS {
+    for experiment in experiments() {
         writeln!(out, "\n  {}: {}", experiment.name, experiment.summary)?;
         for known in experiment.hyperparameters() {
             let range = known.range.map(|(low, high)| format!(" ({low} to {high})")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::{
     data::sources::Sources,
-    experiments::{EXPERIMENTS, Exercise, Experiment, Plan, Preset, Request},
+    experiments::{EXERCISES, Exercise, Experiment, Plan, Preset, Request, experiments},
     lab::{Devices, Lab, Progress, Store},
     outcome::Outcome,
     record::{Record, RunInfo},
@@ -25,7 +25,7 @@ const ALL: &str = "all";
 /// The flags of `losslab run`.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// An experiment, or `all`; `losslab list` names them.
+    /// An experiment (`losslab list` names them), or `all`: the six exercises, with --full what goes beyond them too.
     #[arg(default_value = "focal")]
     experiment: String,
     /// About a minute an experiment on two cores, on the data that the program carries (the default).
@@ -125,21 +125,22 @@ struct Prepared {
 
 impl Run {
     fn prepare(asked: Asked) -> Result<Self> {
-        let experiments: Vec<&'static Experiment> = match asked.experiment.as_str() {
-            ALL => EXPERIMENTS.iter().collect(),
+        let chosen: Vec<&'static Experiment> = match asked.experiment.as_str() {
+            ALL if asked.preset == Preset::Full => experiments().collect(),
+            ALL => EXERCISES.iter().collect(),
             name => vec![Experiment::named(name).with_context(|| {
-                let names = EXPERIMENTS.map(|experiment| experiment.name).join(", ");
+                let names = experiments().map(|experiment| experiment.name).collect::<Vec<_>>().join(", ");
                 format!("{name}: no such experiment, there are: {names}, {ALL}")
             })?],
         };
         if let Some(file) = &asked.data {
-            let takes = experiments.iter().all(|experiment| experiment.takes.is_some());
+            let takes = chosen.iter().all(|experiment| experiment.takes.is_some());
             ensure!(takes, "--data {}: {} takes no file", file.display(), asked.experiment);
         }
         ensure!(!asked.out.exists() || asked.out.is_dir(), "{}: not a folder", asked.out.display());
         let devices = Devices::named(&asked.device)?;
         let sources = Sources::new(asked.data_dir.as_deref(), asked.preset == Preset::Quick)?;
-        let known = |name: &str| experiments.iter().any(|one| one.knobs.iter().any(|knob| knob.name == name));
+        let known = |name: &str| chosen.iter().any(|one| one.knobs.iter().any(|knob| knob.name == name));
         if asked.experiment == ALL
             && let Some(unknown) = asked.set.iter().find(|set| !known(key(set)))
         {
@@ -159,7 +160,7 @@ impl Run {
             let exercise = (experiment.prepare)(&request)?;
             Ok(Prepared { experiment, set, plan: exercise.plan(), exercise })
         };
-        let exercises = experiments.into_iter().map(prepare).collect::<Result<_>>()?;
+        let exercises = chosen.into_iter().map(prepare).collect::<Result<_>>()?;
         Ok(Self { asked, devices, exercises })
     }
 

@@ -120,6 +120,52 @@ impl Difference {
     }
 }
 
+/// Results with a row of means for each method, compared seed by seed.
+pub trait ByMethod {
+    /// What tells one method from another.
+    type Method<'m>;
+
+    /// The row of a method.
+    ///
+    /// # Panics
+    /// If the run doesn't have the method.
+    fn row(&self, method: Self::Method<'_>) -> &Row;
+
+    /// A metric of a method.
+    ///
+    /// # Panics
+    /// If the run doesn't have the method, or the method the metric.
+    fn metric(&self, method: Self::Method<'_>, metric: &str) -> &Metric {
+        let row = self.row(method);
+        row.metric(metric).unwrap_or_else(|| panic!("{} has no {metric}", row.name))
+    }
+
+    /// The mean of a metric of a method.
+    fn mean(&self, method: Self::Method<'_>, metric: &str) -> f64 {
+        self.metric(method, metric).mean
+    }
+
+    /// A metric of one method minus that of another.
+    fn difference(&self, metric: &str, method: Self::Method<'_>, other: Self::Method<'_>) -> Difference {
+        Difference::of(self.metric(method, metric), self.metric(other, metric))
+    }
+
+    /// A metric of a method minus a number.
+    fn above(&self, metric: &str, method: Self::Method<'_>, number: f64) -> Difference {
+        let metric = self.metric(method, metric);
+        Difference::of(metric, &vec![number; metric.values.len()].into())
+    }
+}
+
+/// The row of a method among those of a data set, whose names are `data set/method`.
+///
+/// # Panics
+/// If there is none.
+pub fn find<'a>(rows: &'a [Row], data: &str, method: &str) -> &'a Row {
+    let is_it = |row: &&Row| row.name.strip_prefix(data).and_then(|name| name.strip_prefix('/')) == Some(method);
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("{data} has no {method}"))
+}
+
 /// What a paired test over the seeds says: `p = 0.012`, `no significant difference (p = 0.3)`, or that one seed allows
 /// no test.
 pub fn verdict(test: Option<Paired>) -> String {

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// All experiments, in the order in which `losslab run all` runs them.
-pub const EXPERIMENTS: [Experiment; 6] = [
+/// The six exercises, in the order in which `losslab run all` runs them.
+pub const EXERCISES: &[Experiment] = &[
     focal::EXPERIMENT,
     contrastive::EXPERIMENT,
     triplet::EXPERIMENT,
@@ -28,6 +28,14 @@ pub const EXPERIMENTS: [Experiment; 6] = [
     info_nce::EXPERIMENT,
     multi_task::EXPERIMENT,
 ];
+
+/// What goes beyond them: `losslab run all --full` runs it too.
+pub const BEYOND: &[Experiment] = &[];
+
+/// All experiments.
+pub fn experiments() -> impl Iterator<Item = &'static Experiment> {
+    EXERCISES.iter().chain(BEYOND)
+}
 
 /// An experiment by its name.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +145,7 @@ pub struct Hyperparameter {
 impl Experiment {
     /// The experiment of that name.
     pub fn named(name: &str) -> Option<&'static Experiment> {
-        EXPERIMENTS.iter().find(|experiment| experiment.name == name)
+        experiments().find(|experiment| experiment.name == name)
     }
 
     /// Its hyperparameters with the values of the quick preset.
@@ -164,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_knob_and_every_default_is_in_range() {
-        for experiment in EXPERIMENTS {
+        for experiment in experiments() {
             let name = experiment.name;
             for preset in [Preset::Quick, Preset::Full] {
                 let request = |set| carried(preset, set);

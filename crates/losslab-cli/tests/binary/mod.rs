@@ -5,26 +5,58 @@
 
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// The program with these arguments, to be changed or started. Its input is no terminal, so that it asks nothing.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
 
 pub fn losslab(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_losslab")).args(arguments).output().expect("losslab runs")
+    command(arguments).output().expect("losslab runs")
+}
+
+/// `losslab run` with settings `key=value`, on a number of threads.
+pub fn run(experiment: &str, out: &Path, seeds: &str, threads: &str, settings: &[&str]) -> Output {
+    let mut command = command(&["run", experiment, "--seeds", seeds, "--out", out.to_str().unwrap()]);
+    settings.iter().for_each(|setting| {
+        command.args(["--set", setting]);
+    });
+    command.env("RAYON_NUM_THREADS", threads).output().expect("losslab runs")
+}
+
+pub fn succeeded(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What a run has written as its outcome.
+pub fn outcome(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("outcome.json")).unwrap()).unwrap()
 }
 
 pub fn json(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    succeeded(output);
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// The one line of an error, which comes with status 2 and nothing on the output.
 pub fn error(arguments: &[&str]) -> String {
-    let output = losslab(arguments);
-    let text = String::from_utf8(output.stderr).unwrap();
+    refusal(&losslab(arguments))
+}
+
+/// The same of a program that has ended.
+pub fn refusal(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(output.stdout.is_empty());
-    assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.starts_with("error: "), "{text}");
+    assert!(text.starts_with("error: ") && text.ends_with('\n') && text.lines().count() == 1, "{text}");
     text
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     data::images::{ImageSet, Images},
-    experiments::common,
+    experiments::common::{self, ByMethod},
     outcome::{Axis, Colour, Figure, Line, Mark, Plot, Stroke},
     statistics::mean,
 };

@@ -2,7 +2,7 @@
 
 use super::{method::Method, results::Results, story::UNTRAINED};
 use crate::{
-    experiments::common::{Difference, verdict},
+    experiments::common::{ByMethod, Difference, verdict},
     outcome::Lesson,
     wording::{list, percent, tested},
 };

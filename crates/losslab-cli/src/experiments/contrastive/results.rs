@@ -2,8 +2,8 @@
 
 use super::{Settings, Trial, Verified, method::Method};
 use crate::{
-    experiments::common::{Difference, row},
-    outcome::{Metric, Row},
+    experiments::common::{ByMethod, row},
+    outcome::Row,
     statistics::mean,
 };
 
@@ -81,29 +81,9 @@ impl<'a> Results<'a> {
         self.methods.iter().position(|other| *other == method).expect("only methods of the run are asked for")
     }
 
-    /// The row of a method.
-    pub fn row(&self, method: Method) -> &Row {
-        &self.rows[self.place(method)]
-    }
-
     /// The trials of a method, one a seed.
     pub fn trials(&self, method: Method) -> &'a [Trial] {
         self.trials[self.place(method)]
-    }
-
-    /// A metric of a method.
-    pub fn metric(&self, method: Method, metric: &str) -> &Metric {
-        self.row(method).metric(metric).expect("every method has been measured")
-    }
-
-    /// The mean of a metric of a method.
-    pub fn mean(&self, method: Method, metric: &str) -> f64 {
-        self.metric(method, metric).mean
-    }
-
-    /// A metric of one method minus that of another.
-    pub fn difference(&self, metric: &str, method: Method, other: Method) -> Difference {
-        Difference::of(self.metric(method, metric), self.metric(other, metric))
     }
 
     /// The mean over the seeds of a number of a method's trials.
@@ -117,6 +97,14 @@ impl<'a> Results<'a> {
             Method::Trained(recipe) => Some(recipe.margin),
             _ => None,
         }
+    }
+}
+
+impl ByMethod for Results<'_> {
+    type Method<'m> = Method;
+
+    fn row(&self, method: Method) -> &Row {
+        &self.rows[self.place(method)]
     }
 }
 

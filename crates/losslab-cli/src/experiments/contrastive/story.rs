@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     data::images::{ImageSet, Images},
-    experiments::common::{Better, Column, Difference, spread, table},
+    experiments::common::{Better, ByMethod, Column, Difference, spread, table},
     outcome::{Cell, Check, Format, Section, Story, Table},
     wording::{list, percent, signed, tested},
 };

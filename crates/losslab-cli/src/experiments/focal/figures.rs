@@ -8,6 +8,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    experiments::common::ByMethod,
     models::mlp::values,
     outcome::{Axis, Colour, Figure, Format, Line, Plot, Stroke},
 };

@@ -7,6 +7,7 @@ use super::{
     story::{COMPARISONS, criterion_key},
 };
 use crate::{
+    experiments::common::ByMethod,
     outcome::Lesson,
     statistics::LEVEL,
     wording::{list, percent, tested},

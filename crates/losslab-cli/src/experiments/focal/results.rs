@@ -2,8 +2,8 @@
 
 use super::{DataSet, Settings, Study, Tested};
 use crate::{
-    experiments::common::Difference,
-    outcome::{Metric, Row},
+    experiments::common::{self, ByMethod},
+    outcome::Row,
 };
 
 /// Plain cross-entropy at threshold ½.
@@ -33,36 +33,23 @@ impl<'a> Results<'a> {
     pub fn new(set: &'a DataSet, studies: &'a [Study]) -> Self {
         let by_seed: Vec<Vec<&Tested>> = studies.iter().map(|study| study.methods().collect()).collect();
         let row = |method: usize| {
-            let tested: Vec<_> = by_seed.iter().map(|methods| methods[method].metrics()).collect();
-            let metrics = (0..tested[0].len()).map(|index| {
-                let values: Vec<f64> = tested.iter().map(|metrics| metrics[index].1).collect();
-                (tested[0][index].0.to_owned(), values.into())
-            });
-            Row { name: format!("{}/{}", set.key, by_seed[0][method].name), metrics: metrics.collect() }
+            let numbers: Vec<_> = by_seed.iter().map(|methods| methods[method].metrics()).collect();
+            common::row(format!("{}/{}", set.key, by_seed[0][method].name), &numbers)
         };
         Self { set, studies, rows: (0..by_seed[0].len()).map(row).collect() }
-    }
-
-    /// A metric of a method.
-    pub fn metric(&self, method: &str, metric: &str) -> &Metric {
-        let row =
-            self.rows.iter().find(|row| row.name.strip_prefix(self.set.key.as_str()) == Some(&format!("/{method}")));
-        row.and_then(|row| row.metric(metric)).expect("every method has been tested")
-    }
-
-    /// The mean of a metric of a method.
-    pub fn mean(&self, method: &str, metric: &str) -> f64 {
-        self.metric(method, metric).mean
-    }
-
-    /// A metric of one method minus that of another.
-    pub fn difference(&self, metric: &str, method: &str, other: &str) -> Difference {
-        Difference::of(self.metric(method, metric), self.metric(other, metric))
     }
 
     /// The mean over the seeds of a number that each study has.
     pub fn mean_of(&self, number: impl Fn(&Study) -> f64) -> f64 {
         self.studies.iter().map(number).sum::<f64>() / self.studies.len() as f64
+    }
+}
+
+impl ByMethod for Results<'_> {
+    type Method<'m> = &'m str;
+
+    fn row(&self, method: &str) -> &Row {
+        common::find(&self.rows, &self.set.key, method)
     }
 }
 

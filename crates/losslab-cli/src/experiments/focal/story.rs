@@ -6,7 +6,7 @@ use super::{
     settings::Criterion,
 };
 use crate::{
-    experiments::common::Difference,
+    experiments::common::{ByMethod, Difference},
     outcome::{Cell, Check, Section, Story, Table},
     wording::{list, mean_and_spread, p_value, percent, signed, tested},
 };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     data::shapes::CLASSES,
-    experiments::common::Difference,
+    experiments::common::{ByMethod, Difference},
     outcome::Check,
     wording::{mean_and_spread, tested},
 };

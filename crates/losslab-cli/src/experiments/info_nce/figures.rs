@@ -11,7 +11,7 @@ use crate::{
         captions::Captioned,
         shapes::{self, CLASSES, COLOURS, SHAPES},
     },
-    experiments::common::sheet,
+    experiments::common::{ByMethod, sheet},
     outcome::{Axis, Colour, Figure, Format, Line, Mark, Plot, Stroke},
 };
 

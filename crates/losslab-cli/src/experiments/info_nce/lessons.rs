@@ -8,7 +8,7 @@ use super::{
     zero_shot::Study,
 };
 use crate::{
-    experiments::common::Difference,
+    experiments::common::{ByMethod, Difference},
     outcome::Lesson,
     wording::{list, percent},
 };

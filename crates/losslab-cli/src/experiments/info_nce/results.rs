@@ -2,8 +2,8 @@
 
 use super::settings::Settings;
 use crate::{
-    experiments::common::{self, Difference},
-    outcome::{Metric, Row},
+    experiments::common::{self, ByMethod, Difference},
+    outcome::Row,
 };
 
 /// The metric that stands for retrieval where one number must do: Recall@1, the mean of both directions.
@@ -49,37 +49,9 @@ impl<'a, S: Measured> Results<'a, S> {
         self.key
     }
 
-    /// The row of a method.
-    pub fn row(&self, method: &str) -> &Row {
-        let is_it =
-            |row: &&Row| row.name.strip_prefix(self.key).and_then(|name| name.strip_prefix('/')) == Some(method);
-        self.rows.iter().find(is_it).expect("every method has been tested")
-    }
-
-    /// A metric of a method.
-    pub fn metric(&self, method: &str, metric: &str) -> &Metric {
-        self.row(method).metric(metric).expect("every method has these metrics")
-    }
-
-    /// The mean of a metric of a method.
-    pub fn mean(&self, method: &str, metric: &str) -> f64 {
-        self.metric(method, metric).mean
-    }
-
-    /// A metric of one method minus that of another.
-    pub fn difference(&self, metric: &str, method: &str, other: &str) -> Difference {
-        Difference::of(self.metric(method, metric), self.metric(other, metric))
-    }
-
     /// A metric of a method minus another of its metrics.
     pub fn difference_of(&self, method: &str, metric: &str, other: &str) -> Difference {
         Difference::of(self.metric(method, metric), self.metric(method, other))
-    }
-
-    /// A metric of a method minus a number.
-    pub fn above(&self, metric: &str, method: &str, number: f64) -> Difference {
-        let metric = self.metric(method, metric);
-        Difference::of(metric, &vec![number; metric.values.len()].into())
     }
 
     /// What each seed tells of a method.
@@ -90,5 +62,13 @@ impl<'a, S: Measured> Results<'a, S> {
     /// Number of seeds.
     pub fn seeds(&self) -> usize {
         self.studies.len() / self.rows.len()
+    }
+}
+
+impl<S> ByMethod for Results<'_, S> {
+    type Method<'m> = &'m str;
+
+    fn row(&self, method: &str) -> &Row {
+        common::find(&self.rows, self.key, method)
     }
 }

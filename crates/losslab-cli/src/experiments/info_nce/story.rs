@@ -14,7 +14,7 @@ use crate::{
         emoji::Emoji,
         shapes::{CLASSES, COLOURS},
     },
-    experiments::common::{Better, Column, table},
+    experiments::common::{Better, ByMethod, Column, table},
     outcome::{Check, Format, Row, Section, Story, Table},
     wording::percent,
 };

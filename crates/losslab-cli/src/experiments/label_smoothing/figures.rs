@@ -5,7 +5,7 @@ use super::{
     results::{Method, Pooled, Results},
 };
 use crate::{
-    experiments::common,
+    experiments::common::{self, ByMethod},
     outcome::{Axis, Colour, Figure, Line, Mark, Plot, Stroke},
 };
 

@@ -5,7 +5,7 @@ use super::{
     results::{Method, Results},
 };
 use crate::{
-    experiments::common::{Difference, spread, verdict},
+    experiments::common::{ByMethod, Difference, spread, verdict},
     outcome::{Format, Lesson},
     wording::{list, percent, tested},
 };

@@ -2,8 +2,8 @@
 
 use super::{Data, Identities, Recipe, Settings, Tested, measures::Measures};
 use crate::{
-    experiments::common::{self, Difference},
-    outcome::{Metric, Row},
+    experiments::common::{self, ByMethod, Difference},
+    outcome::Row,
 };
 use losslab::SmoothingConvention;
 
@@ -100,27 +100,6 @@ impl<'a> Results<'a> {
         Method::smoothed(self.settings.reference())
     }
 
-    /// The row of a method.
-    pub fn row(&self, method: Method) -> &Row {
-        let place = self.methods().position(|other| other == method);
-        &self.rows[place.expect("every method has been tested")]
-    }
-
-    /// A metric of a method.
-    pub fn metric(&self, method: Method, metric: &str) -> &Metric {
-        self.row(method).metric(metric).expect("every method has every metric")
-    }
-
-    /// The mean of a metric of a method.
-    pub fn mean(&self, method: Method, metric: &str) -> f64 {
-        self.metric(method, metric).mean
-    }
-
-    /// A metric of one method minus that of another.
-    pub fn difference(&self, metric: &str, method: Method, other: Method) -> Difference {
-        Difference::of(self.metric(method, metric), self.metric(other, metric))
-    }
-
     /// Confidence minus accuracy of a method, tested against 0.
     pub fn gap(&self, method: Method) -> Difference {
         Difference::of(self.metric(method, "confidence"), self.metric(method, "accuracy"))
@@ -169,6 +148,15 @@ impl<'a> Results<'a> {
     fn networks(&self, recipe: Recipe) -> impl Iterator<Item = &'a Tested> {
         let found = self.networks.iter().find(|(other, _)| *other == recipe);
         found.expect("every recipe has been trained").1.iter()
+    }
+}
+
+impl ByMethod for Results<'_> {
+    type Method<'m> = Method;
+
+    fn row(&self, method: Method) -> &Row {
+        let place = self.methods().position(|other| other == method);
+        &self.rows[place.expect("every method has been tested")]
     }
 }
 

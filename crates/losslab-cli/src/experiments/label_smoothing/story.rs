@@ -5,7 +5,7 @@ use super::{
     results::{Method, Results},
 };
 use crate::{
-    experiments::common::{self, Better, Column, Difference, verdict},
+    experiments::common::{self, Better, ByMethod, Column, Difference, verdict},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
     wording::{list, percent, points, significant, tested},
 };

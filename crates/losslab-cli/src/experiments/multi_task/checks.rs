@@ -6,7 +6,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    experiments::common::{Difference, verdict},
+    experiments::common::{ByMethod, Difference, verdict},
     outcome::Check,
     wording::{p_value, percent, points},
 };
@@ -59,7 +59,7 @@ pub fn in_units(units: Units) -> String {
 /// The share of wrong classes and the squared error at `scale`, in relation to those with the losses as they are.
 pub fn change_with_scale(name: &str, settings: &Settings, results: &Results) -> [f64; 2] {
     let errors = |units| {
-        let mean = |metric| results.metric(units, name, metric).mean;
+        let mean = |metric| results.metric_in(units, name, metric).mean;
         [1.0 - mean("accuracy"), mean("mse")]
     };
     let (scaled, plain) = (errors(Units::Times(settings.scale)), errors(Units::Plain));
@@ -72,7 +72,7 @@ pub fn is_robust(name: &str, settings: &Settings, results: &Results) -> bool {
 }
 
 fn neglect(units: Units, results: &Results) -> Check {
-    let of = |metric| Difference::of(results.metric(units, EQUAL, metric), results.metric(Units::Plain, TUNED, metric));
+    let of = |metric| Difference::of(results.metric_in(units, EQUAL, metric), results.metric(TUNED, metric));
     let (accuracy, mse) = (of("accuracy"), of("mse"));
     let p = |difference: Difference| difference.test.map_or("one seed".to_owned(), |test| p_value(test.p));
     Check {
@@ -90,7 +90,7 @@ fn neglect(units: Units, results: &Results) -> Check {
 }
 
 fn balance(name: &str, results: &Results) -> Check {
-    let share = |name: &str| results.metric(Units::Plain, name, "reconstruction_share").mean;
+    let share = |name: &str| results.metric(name, "reconstruction_share").mean;
     Check {
         name: format!("{name}: balances the tasks"),
         expected: format!("{:.0} to {:.0} % of the gradient", 100.0 * BALANCED, 100.0 * (1.0 - BALANCED)),
@@ -101,7 +101,7 @@ fn balance(name: &str, results: &Results) -> Check {
 
 fn normalise(units: Units, results: &Results) -> Check {
     let [normalised, equal] =
-        [Method::Normalised.name().as_str(), EQUAL].map(|name| results.metric(units, name, "joint_error"));
+        [Method::Normalised.name().as_str(), EQUAL].map(|name| results.metric_in(units, name, "joint_error"));
     let difference = Difference::of(normalised, equal);
     Check {
         name: format!("normalise losses, {}", in_units(units)),
@@ -122,7 +122,7 @@ fn units_do_not_matter(name: &str, settings: &Settings, results: &Results) -> Ch
 }
 
 fn conflict(results: &Results) -> Check {
-    let metric = |metric| results.metric(Units::Plain, TUNED, metric).mean;
+    let metric = |metric| results.metric(TUNED, metric).mean;
     Check {
         name: "tuned weight: the gradients are in conflict".to_owned(),
         expected: format!("in at least {:.0} % of the steps", 100.0 * IN_CONFLICT),
@@ -132,7 +132,7 @@ fn conflict(results: &Results) -> Check {
 }
 
 fn better_than_tuned(name: &str, results: &Results) -> Check {
-    let joint = |name: &str| results.metric(Units::Plain, name, "joint_error").mean;
+    let joint = |name: &str| results.metric(name, "joint_error").mean;
     let difference = results.difference("joint_error", name, TUNED);
     Check {
         name: format!("{name}: beats fixed weights"),

@@ -7,6 +7,7 @@ use super::{
     settings::{Form, Settings},
     training::{Epoch, Material},
 };
+use crate::experiments::common::ByMethod;
 use crate::outcome::{Axis, Bars, Colour, Figure, Line, Mark, Metric, Plot, Sheet, Stroke};
 
 /// The colour that a method has in all figures; fixed weights share one.
@@ -26,7 +27,7 @@ fn colour(method: Method) -> Colour {
 
 /// Accuracy against squared error: the curve of the fixed weights, and where the other methods stand.
 pub fn trade_off(settings: &Settings, results: &Results) -> Figure {
-    let metric = |name: &str, metric: &str| results.metric(Units::Plain, name, metric);
+    let metric = |name: &str, metric: &str| results.metric(name, metric);
     let names: Vec<String> = settings.fixed().into_iter().map(|weight| Method::Fixed(weight).name()).collect();
     let curve = points("fixed weights", &names, Method::Fixed(1.0), Stroke::Marked, metric);
     let others = automatic(settings).into_iter().map(|method| {
@@ -36,7 +37,7 @@ pub fn trade_off(settings: &Settings, results: &Results) -> Figure {
     let lines: Vec<Line> = std::iter::once(curve).chain(others).collect();
 
     let alone = |task: Task, metric: &str| {
-        let row = results.row(Units::Plain, &Method::Alone(task).name());
+        let row = results.row(&Method::Alone(task).name());
         row.metric(metric).expect("a task has its own metric").mean
     };
     let (accuracy, mse) = (alone(Task::Classify, "accuracy"), alone(Task::Reconstruct, "mse"));
@@ -129,7 +130,7 @@ pub fn units(settings: &Settings, results: &Results) -> Vec<Figure> {
         let series = |(name, units, place): &(String, Units, f64)| {
             let of = |method: &Method| {
                 let is_there = *units != Units::Normalised || SCALE_BOUND.contains(method);
-                is_there.then(|| results.metric(*units, &method.name(), metric))
+                is_there.then(|| results.metric_in(*units, &method.name(), metric))
             };
             let heights = |number: &dyn Fn(&Metric) -> f64| {
                 methods.iter().map(|method| of(method).map_or(f64::NAN, number)).collect::<Vec<f64>>()

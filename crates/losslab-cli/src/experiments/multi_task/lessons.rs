@@ -8,7 +8,7 @@ use super::{
     training::Material,
 };
 use crate::{
-    experiments::common::{Difference, verdict},
+    experiments::common::{ByMethod, Difference, verdict},
     outcome::Lesson,
     statistics::LEVEL,
     wording::{list, percent, tested},
@@ -38,7 +38,7 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
     let fixed = settings.fixed();
     let [low, high] = [fixed[0], fixed[fixed.len() - 1]];
     let [small, large] = [low, high].map(|weight| Method::Fixed(weight).name());
-    let mean = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
+    let mean = |name: &str, metric: &str| results.metric(name, metric).mean;
     let (accuracy, mse) = (results.difference("accuracy", &large, &small), results.difference("mse", &large, &small));
     let range = format!(
         "From a weight of {low} to one of {high}, accuracy goes from {} to {} ({}) and the squared error from {:.4} \
@@ -51,8 +51,8 @@ fn curve(settings: &Settings, results: &Results) -> Lesson {
         verdict(mse.test)
     );
     let against = |task: Task, metric: &str| {
-        let alone = results.row(Units::Plain, &Method::Alone(task).name());
-        Difference::of(results.metric(Units::Plain, TUNED, metric), alone.metric(metric).expect("its own metric"))
+        let alone = results.row(&Method::Alone(task).name());
+        Difference::of(results.metric(TUNED, metric), alone.metric(metric).expect("its own metric"))
     };
     let (classify, reconstruct) = (against(Task::Classify, "accuracy"), against(Task::Reconstruct, "mse"));
     let bound = format!(
@@ -106,7 +106,7 @@ fn adaptive_or_tuned(settings: &Settings, results: &Results) -> Lesson {
         .map(|(name, difference)| {
             format!(
                 "{name}: joint error {:.2}, {} against the tuned weight ({}).",
-                results.metric(Units::Plain, name, "joint_error").mean,
+                results.metric(name, "joint_error").mean,
                 change(difference.mean, 2),
                 verdict(difference.test)
             )
@@ -164,11 +164,11 @@ fn units(settings: &Settings, results: &Results) -> Lesson {
         if names.is_empty() { "none".to_owned() } else { list(&names.iter().map(one).collect::<Vec<_>>()) }
     };
     let joint = |method: Method| {
-        let of = |units| results.metric(units, &method.name(), "joint_error").mean;
+        let of = |units| results.metric_in(units, &method.name(), "joint_error").mean;
         format!("{} {:.2} instead of {:.2}", method.name(), of(Units::Normalised), of(Units::Plain))
     };
     let equal = |units: Units| {
-        let mean = |metric| results.metric(units, EQUAL, metric).mean;
+        let mean = |metric| results.metric_in(units, EQUAL, metric).mean;
         format!("{} right and a squared error of {:.4}", percent(mean("accuracy")), mean("mse"))
     };
     lesson(
@@ -214,7 +214,7 @@ fn why(bound: &[String]) -> String {
 
 /// Lengths, angles, and what gradient surgery had to mend.
 fn conflict(results: &Results) -> Lesson {
-    let metric = |name: &str, metric: &str| results.metric(Units::Plain, name, metric).mean;
+    let metric = |name: &str, metric: &str| results.metric(name, metric).mean;
     let lengths = format!(
         "With equal weights the classification's gradient is {:.0} times as long as the reconstruction's, which \
          steers {} of the encoder's step.",

@@ -6,7 +6,7 @@ use super::{
     training::{Epoch, Measured, Trained, mean},
 };
 use crate::{
-    experiments::common::{self, Difference},
+    experiments::common::{self, ByMethod},
     outcome::{Metric, Row},
 };
 
@@ -92,20 +92,14 @@ impl<'a> Results<'a> {
         self.by_recipe[0].len()
     }
 
-    /// The row of that name, after the units.
-    pub fn row(&self, units: Units, name: &str) -> &Row {
-        let key = format!("{}/{name}", units.key());
-        self.rows.iter().find(|row| row.name == key).expect("every recipe has a row")
+    /// The row of a method on losses in these units.
+    pub fn in_units(&self, units: Units, name: &str) -> &Row {
+        common::find(&self.rows, &units.key(), name)
     }
 
-    /// A metric of a method.
-    pub fn metric(&self, units: Units, name: &str, metric: &str) -> &Metric {
-        self.row(units, name).metric(metric).expect("a method that trains both tasks has all metrics")
-    }
-
-    /// A metric of a method minus that of another, both with plain losses.
-    pub fn difference(&self, metric: &str, name: &str, other: &str) -> Difference {
-        Difference::of(self.metric(Units::Plain, name, metric), self.metric(Units::Plain, other, metric))
+    /// A metric of a method on losses in these units.
+    pub fn metric_in(&self, units: Units, name: &str, metric: &str) -> &Metric {
+        self.in_units(units, name).metric(metric).expect("a method that trains both tasks has all metrics")
     }
 
     /// A number of the gradients after each epoch, as the mean over the seeds.
@@ -124,6 +118,15 @@ impl<'a> Results<'a> {
         let mut sorted = self.tuned.clone();
         sorted.sort_by(f64::total_cmp);
         sorted.iter().fold(sorted[0], better)
+    }
+}
+
+/// On the losses as they are.
+impl ByMethod for Results<'_> {
+    type Method<'m> = &'m str;
+
+    fn row(&self, name: &str) -> &Row {
+        self.in_units(Units::Plain, name)
     }
 }
 

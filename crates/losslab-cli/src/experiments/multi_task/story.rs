@@ -9,7 +9,7 @@ use super::{
     training::Material,
 };
 use crate::{
-    experiments::common::{self, Better, Column, Difference, verdict},
+    experiments::common::{self, Better, ByMethod, Column, Difference, verdict},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
     wording::{p_value, percent, signed},
 };
@@ -59,13 +59,13 @@ pub fn tell(settings: &Settings, results: &Results, material: &Material, origin:
 
 /// The adaptive method with the lowest joint error on the test part.
 pub fn best_adaptive(settings: &Settings, results: &Results) -> String {
-    let joint = |name: &String| results.metric(Units::Plain, name, JOINT.metric).mean;
+    let joint = |name: &String| results.metric(name, JOINT.metric).mean;
     let names = adaptive(settings).into_iter().map(Method::name);
     names.min_by(|a, b| joint(a).total_cmp(&joint(b))).expect("there are adaptive methods")
 }
 
 fn headline(settings: &Settings, results: &Results) -> String {
-    let mean = |units: Units, name: &str, metric: &str| results.metric(units, name, metric).mean;
+    let mean = |units: Units, name: &str, metric: &str| results.metric_in(units, name, metric).mean;
     let both = |name: &str| {
         let of = |metric| mean(Units::Plain, name, metric);
         format!(
@@ -103,7 +103,7 @@ fn trade_off(settings: &Settings, results: &Results, material: &Material, origin
         .chain(fixed)
         .chain([TUNED.to_owned()])
         .chain(automatic(settings).into_iter().map(Method::name));
-    let rows: Vec<&Row> = names.map(|name| results.row(Units::Plain, &name)).collect();
+    let rows: Vec<&Row> = names.map(|name| results.row(&name)).collect();
     let number = |metric, heading, decimals| Column { metric, heading, format: Format::Number(decimals), better: None };
     let columns = [ACCURACY, MSE, JOINT, number("weight_ratio", "Weight", 1)];
     let caption = format!(
@@ -160,7 +160,7 @@ fn differences(settings: &Settings, results: &Results) -> Table {
 fn gradients(settings: &Settings, results: &Results) -> Section {
     let names =
         [EQUAL.to_owned(), TUNED.to_owned()].into_iter().chain(automatic(settings).into_iter().map(Method::name));
-    let rows: Vec<&Row> = names.map(|name| results.row(Units::Plain, &name)).collect();
+    let rows: Vec<&Row> = names.map(|name| results.row(&name)).collect();
     let column = |metric, heading, format| Column { metric, heading, format, better: None };
     let columns = [
         column("reconstruction_share", "Reconstruction's part", Format::Percent),
@@ -193,9 +193,9 @@ fn units(settings: &Settings, results: &Results) -> Section {
     let row = |method: Method| {
         let name = method.name();
         let cell = |units: Units, column: Column| {
-            Cell::from(common::spread(results.metric(units, &name, column.metric), column.format))
+            Cell::from(common::spread(results.metric_in(units, &name, column.metric), column.format))
         };
-        let joint = |units| results.metric(units, &name, JOINT.metric).mean;
+        let joint = |units| results.metric_in(units, &name, JOINT.metric).mean;
         let moved = Cell {
             text: format!("{:.2} → {:.2}", joint(Units::Plain), joint(scaled)),
             strong: !checks::is_robust(&name, settings, results),
@@ -207,7 +207,7 @@ fn units(settings: &Settings, results: &Results) -> Section {
     let methods = std::iter::once(Method::Fixed(1.0)).chain(automatic(settings));
     let headings = ["Method", "Accuracy", "Accuracy, scaled", "Squared error", "Squared error, scaled", "Joint error"];
     let normalised: Vec<&Row> =
-        super::methods::SCALE_BOUND.iter().map(|method| results.row(Units::Normalised, &method.name())).collect();
+        super::methods::SCALE_BOUND.iter().map(|method| results.in_units(Units::Normalised, &method.name())).collect();
     Section {
         title: "The units of a loss".to_owned(),
         text: vec![format!(

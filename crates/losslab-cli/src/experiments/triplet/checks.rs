@@ -9,6 +9,7 @@ use super::{
     story::{Told, mean_of},
 };
 use crate::{
+    experiments::common::ByMethod,
     outcome::Check,
     wording::{list, percent, plain_mean_and_spread},
 };

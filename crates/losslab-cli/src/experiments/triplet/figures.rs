@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     data::images::Images,
-    experiments::common,
+    experiments::common::{self, ByMethod},
     outcome::{Axis, Bars, Colour, Figure, Line, Mark, Plot, Stroke},
 };
 

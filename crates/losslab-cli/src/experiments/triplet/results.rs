@@ -2,8 +2,8 @@
 
 use super::{DataSet, Tested, training::Probe};
 use crate::{
-    experiments::common::{Difference, row},
-    outcome::{Metric, Row},
+    experiments::common::{ByMethod, find, row},
+    outcome::Row,
 };
 
 /// The results on one data set.
@@ -43,23 +43,6 @@ impl<'a> Results<'a> {
         !self.of(name).is_empty()
     }
 
-    /// The row of a way that was asked for.
-    pub fn row(&self, name: &str) -> &Row {
-        let full = format!("{}/{name}", self.set.key);
-        self.rows.iter().find(|row| row.name == full).expect("the way was asked for")
-    }
-
-    /// A metric of a way that was asked for.
-    pub fn metric(&self, name: &str, metric: &str) -> &Metric {
-        self.row(name).metric(metric).expect("the way has this metric")
-    }
-
-    /// A metric of one way minus that of another; both were asked for.
-    pub fn difference(&self, metric: &str, name: &str, other: &str) -> Difference {
-        let (a, b) = (self.metric(name, metric), self.metric(other, metric));
-        Difference::of(a, b)
-    }
-
     /// The mean over the seeds of a number of the probe, before the first and after every epoch.
     pub fn over_the_epochs(&self, name: &str, number: impl Fn(&Probe) -> f64) -> Vec<f64> {
         let tested = self.of(name);
@@ -68,6 +51,14 @@ impl<'a> Results<'a> {
             tested.iter().map(|tested| number(&tested.notes.probes[epoch])).sum::<f64>() / tested.len() as f64
         };
         (0..epochs).map(mean).collect()
+    }
+}
+
+impl ByMethod for Results<'_> {
+    type Method<'m> = &'m str;
+
+    fn row(&self, method: &str) -> &Row {
+        find(&self.rows, self.set.key, method)
     }
 }
 

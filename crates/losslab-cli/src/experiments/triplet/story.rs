@@ -11,7 +11,7 @@ use super::{
 use crate::{
     data::images::Images,
     experiments::common::Difference,
-    experiments::common::{Better, Column, table},
+    experiments::common::{Better, ByMethod, Column, table},
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
     statistics::mean,
     wording::{list, mean_and_spread, percent, plain_mean_and_spread},
