@@ -74,7 +74,7 @@ fn plain_operations_beyond_the_limit_are_left_out_with_a_note() {
     let output = losslab(&[&["bench", "nt-xent", "--plain-limit", "0", "--json"], &TINY[..]].concat());
     let note = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(note.contains("nt-xent: plain operations are left out"), "{note}");
-    let found = json(&output);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let paths = found.as_array().unwrap().iter().map(|way| way["path"].as_str().unwrap());
     assert_eq!(paths.collect::<Vec<_>>(), ["kernel", "fused"]);
     let output = losslab(&[&["bench", "nt-xent", "--plain-limit", "0"], &TINY[..]].concat());
