@@ -1,11 +1,13 @@
 //! The losslab program: trains on real data, shows what each loss does and which one to use.
 
 mod advise;
+mod bench;
 mod commands;
 mod data;
 mod experiments;
 mod lab;
 mod losses;
+mod memory;
 mod metrics;
 mod models;
 mod outcome;

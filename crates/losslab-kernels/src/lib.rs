@@ -13,12 +13,16 @@
 //!
 //! Data are `f32` and sums over rows `f64`. Work is cut into chunks of a fixed size, whose sums are added in order: the
 //! result doesn't depend on the number of threads.
+//!
+//! [`guide`] tells how each kernel works, with its formulas and its cost.
 
 mod batch_contrastive;
 mod chunks;
 mod contrastive;
 mod cross_entropy;
 mod distances;
+#[doc = include_str!("../docs/kernels.md")]
+pub mod guide {}
 mod knn;
 mod matrix;
 pub mod options;

@@ -1,6 +1,6 @@
 //! The one-pass kernels and those over pairs at each level of vector instructions that the machine has.
 
-use losslab_kernels::options::{Distance, FocalAlpha, Reduction, SmoothingConvention, TripletMining};
+use losslab_kernels::options::{Distance, FocalAlpha, Reduction, SemiHardFallback, SmoothingConvention, TripletMining};
 use losslab_kernels::simd::Level;
 use losslab_kernels::{
     BatchContrastive, CrossEntropy, Labelled, Metric, SigmoidFocal, SigmoidFocalGradients, SoftmaxFocal, Sums, Triplet,
@@ -80,6 +80,40 @@ fn over_pairs(what: &str) {
     }
 }
 
+/// Mined triplets: what is chosen is the same, so the active ones are as many.
+fn mined(what: &str) {
+    let (n, width, reduction) = (61, 5, Reduction::Sum);
+    let rows = numbers(3, n * width);
+    let mut gradient = vec![f32::NAN; n * width];
+    let hard = |swap: bool| {
+        (TripletChoice::Hard { swap }, reference::Mining { rule: TripletMining::BatchHard, ..Default::default() }, swap)
+    };
+    let semi_hard = |fallback: SemiHardFallback, swap: bool| {
+        let mining = reference::Mining { rule: TripletMining::SemiHard, fallback };
+        (TripletChoice::SemiHard { swap, fallback }, mining, swap)
+    };
+    let fallbacks = [SemiHardFallback::Farthest, SemiHardFallback::Nearest, SemiHardFallback::Skip];
+    let choices = [false, true].into_iter().flat_map(|swap| {
+        std::iter::once(hard(swap)).chain(fallbacks.into_iter().map(move |fallback| semi_hard(fallback, swap)))
+    });
+    // Few positives, whose thresholds are compared, and many, among which is searched.
+    for ((choice, mining, swap), classes) in choices.flat_map(|choice| [(choice, 9), (choice, 2)]) {
+        let labels = (0..n).map(|i| (i % classes) as i64).collect::<Vec<i64>>();
+        let batch = Labelled { rows: &rows, labels: &labels, width };
+        for distance in [Distance::Euclidean, Distance::SquaredEuclidean, Distance::Cosine] {
+            let metric = Metric { distance, normalize: false };
+            let loss = Triplet { margin: 0.3, soft: false, metric, choice };
+            let sums = triplet(loss, batch, Some(&mut gradient));
+            let options = reference::Triplet { swap, distance, reduction, ..reference::Triplet::with_margin(0.3) };
+            let of = |options: &reference::Triplet| reference::triplet(&wide(&rows), &labels, width, mining, options);
+            let (sum, what) = (of(&options), format!("{what}: {choice:?}, {distance:?}, {classes} classes"));
+            assert_agrees(sums, &gradient, &sum, &what);
+            let mean = of(&reference::Triplet { reduction: Reduction::MeanActive, ..options }).value;
+            assert_eq!(sums.active, (sum.value / mean).round() as u64, "{what}");
+        }
+    }
+}
+
 // One test: the level is that of the process.
 #[test]
 fn every_level_agrees_with_the_reference() {
@@ -87,6 +121,7 @@ fn every_level_agrees_with_the_reference() {
         Level::force(Some(level));
         element_wise(&format!("{level:?}"));
         over_pairs(&format!("{level:?}"));
+        mined(&format!("{level:?}"));
     }
     Level::force(None);
 }

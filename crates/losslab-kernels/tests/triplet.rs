@@ -272,22 +272,52 @@ fn an_empty_bank_or_no_query_is_nothing() {
     });
 }
 
+/// The same on pools of 1, 2, 3 and 5 threads.
+fn assert_the_same_on_any_pool<T: PartialEq + Send>(what: &str, run: impl Fn() -> T + Sync) {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(&run)
+    };
+    let alone = on(1);
+    for threads in [2, 3, 5] {
+        assert!(alone == on(threads), "{what}: {threads} threads");
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let (n, width) = (300, 19);
     let rows = numbers(4, n * width);
     let labels = (0..n).map(|i| (i % 31) as i64).collect::<Vec<i64>>();
     let batch = Labelled { rows: &rows, labels: &labels, width };
-    for (choice, soft) in CHOICES.into_iter().flat_map(|(choice, ..)| [(choice, false), (choice, true)]) {
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut gradient = vec![0.0; rows.len()];
-            let loss = Triplet { margin: 0.2, soft, metric: Metric::default(), choice };
-            let sums = pool.install(|| triplet(loss, batch, Some(&mut gradient)));
-            (sums.total.to_bits(), sums.active, gradient)
-        };
-        let alone = run(1);
-        assert_eq!(alone, run(2));
-        assert_eq!(alone, run(5));
-    }
+    for_each_loss(0.2, |loss, _, what| {
+        assert_the_same_on_any_pool(what, || {
+            let mut gradient = vec![f32::NAN; rows.len()];
+            let sums = triplet(loss, batch, Some(&mut gradient));
+            (sums.total.to_bits(), sums.valid, sums.active, bits(&gradient))
+        });
+    });
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_against_a_bank() {
+    // Several strips of queries, the last one short.
+    let (n, m, width) = (150, 331, 7);
+    let (rows, others) = (numbers(6, n * width), numbers(7, m * width));
+    let labels = |count: usize| (0..count).map(|i| (i * i % 29) as i64).collect::<Vec<i64>>();
+    let (of_rows, of_others) = (labels(n), labels(m));
+    let queries = Labelled { rows: &rows, labels: &of_rows, width };
+    let bank = Labelled { rows: &others, labels: &of_others, width };
+    for_each_loss(0.2, |loss, _, what| {
+        assert_the_same_on_any_pool(what, || {
+            let (mut by_queries, mut by_bank) = (vec![f32::NAN; rows.len()], vec![f32::NAN; others.len()]);
+            let sums = triplet_with_bank(loss, queries, bank, [Some(&mut by_queries), Some(&mut by_bank)]);
+            assert!(by_queries.iter().chain(&by_bank).all(|g| g.is_finite()), "{what}");
+            (sums.total.to_bits(), sums.valid, sums.active, bits(&by_queries), bits(&by_bank))
+        });
+    });
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod advise;
+mod bench;
 mod data;
 mod list;
 mod loss;
@@ -28,6 +29,8 @@ pub enum Command {
     Loss(loss::LossArgs),
     /// Evaluate a metric on saved tensors.
     Metric(metric::MetricArgs),
+    /// Time the kernels of losses against plain tensor operations.
+    Bench(bench::BenchArgs),
 }
 
 impl Default for Command {
@@ -47,6 +50,7 @@ impl Command {
             Command::List(args) => args.run(),
             Command::Loss(args) => args.run(),
             Command::Metric(args) => args.run(),
+            Command::Bench(args) => args.run(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Focal loss in both forms, cross-entropy, label smoothing.
 
+use super::cost::{Bare, Work};
 use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
 use crate::saved::{Input, Parameter, Tensors, input, parameter};
 use anyhow::{Result, bail};
 use losslab::{CrossEntropyLossConfig, FocalAlpha, FocalLossConfig, LabelSmoothingLossConfig, SigmoidFocalLossConfig};
-use losslab_kernels::reference;
+use losslab_kernels::{SigmoidFocalGradients, reference};
 
 const GAMMA: Parameter = parameter("gamma", "2", "a number in [0, 100]", "focus on hard examples; 0 is cross-entropy");
 const IGNORE_INDEX: Parameter =
@@ -82,14 +83,23 @@ fn sigmoid_focal(case: &Case) -> Result<Evaluated> {
         bail!("focal-sigmoid: targets must have shape {shape:?} (the shape of logits), but has {target_shape:?}");
     }
     let (logits, targets) = (tensors.flat("logits"), tensors.flat("targets"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(logits.clone(), targets.clone())?,
-        _ => loss.try_forward(logits.clone(), targets.clone())?,
+    let (x, t) = (logits.clone(), targets.clone());
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, t),
+        _ => loss.try_forward(x, t),
     };
-    Ok(case.finish(value, &[("logits", logits), ("targets", targets)], || {
+    let reference = || {
         let options = reference::SigmoidFocal { gamma, alpha, reduction };
         reference::sigmoid_focal(&tensors.floats("logits"), &tensors.floats("targets"), &options)
-    }))
+    };
+    case.run(&[("logits", logits), ("targets", targets)], forward, reference, || {
+        let (logits, targets) = (tensors.singles("logits"), tensors.singles("targets"));
+        let options = losslab_kernels::SigmoidFocal { gamma: gamma as f32, alpha };
+        Some(Bare::of_sum(logits.len(), Work::default(), reduction, move |gradient| {
+            let gradients = SigmoidFocalGradients { logits: Some(gradient), targets: None };
+            losslab_kernels::sigmoid_focal(options, &logits, &targets, gradients)
+        }))
+    })
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -111,14 +121,22 @@ fn focal(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init()?;
     let (logits, targets) = (tensors.float::<2>("logits"), tensors.int("targets"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(logits.clone(), targets)?,
-        _ => loss.try_forward(logits.clone(), targets)?,
+    let (x, classes) = (logits.clone(), tensors.shape("logits")[1]);
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, targets),
+        _ => loss.try_forward(x, targets),
     };
-    Ok(case.finish(value, &[("logits", logits)], || {
+    let reference = || {
         let options = reference::Focal { gamma, alpha: alpha.as_deref(), ignore_index, reduction };
-        reference::focal(&tensors.floats("logits"), &tensors.integers("targets"), tensors.shape("logits")[1], &options)
-    }))
+        reference::focal(&tensors.floats("logits"), &tensors.integers("targets"), classes, &options)
+    };
+    case.run(&[("logits", logits)], forward, reference, || {
+        let (logits, targets, alpha) = (tensors.singles("logits"), tensors.integers("targets"), as_f32(&alpha));
+        Some(Bare::of_sum(logits.len(), Work::default(), reduction, move |gradient| {
+            let options = losslab_kernels::SoftmaxFocal { gamma, alpha: alpha.as_deref(), ignore_index };
+            losslab_kernels::softmax_focal(options, &logits, classes, &targets, Some(gradient))
+        }))
+    })
 }
 
 fn cross_entropy(case: &Case) -> Result<Evaluated> {
@@ -131,12 +149,14 @@ fn cross_entropy(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init()?;
     let (logits, targets) = (tensors.float::<2>("logits"), tensors.int("targets"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(logits.clone(), targets)?,
-        _ => loss.try_forward(logits.clone(), targets)?,
+    let x = logits.clone();
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, targets),
+        _ => loss.try_forward(x, targets),
     };
     let options = reference::CrossEntropy { smoothing: None, weights: weights.as_deref(), ignore_index, reduction };
-    Ok(case.finish(value, &[("logits", logits)], || reference_cross_entropy(tensors, &options)))
+    let reference = || reference_cross_entropy(tensors, &options);
+    case.run(&[("logits", logits)], forward, reference, || Some(bare_cross_entropy(tensors, &options)))
 }
 
 fn label_smoothing(case: &Case) -> Result<Evaluated> {
@@ -152,18 +172,33 @@ fn label_smoothing(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init()?;
     let (logits, targets) = (tensors.float::<2>("logits"), tensors.int("targets"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(logits.clone(), targets)?,
-        _ => loss.try_forward(logits.clone(), targets)?,
+    let x = logits.clone();
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, targets),
+        _ => loss.try_forward(x, targets),
     };
     let smoothing = Some((smoothing, convention));
     let options = reference::CrossEntropy { smoothing, weights: weights.as_deref(), ignore_index, reduction };
-    Ok(case.finish(value, &[("logits", logits)], || reference_cross_entropy(tensors, &options)))
+    let reference = || reference_cross_entropy(tensors, &options);
+    case.run(&[("logits", logits)], forward, reference, || Some(bare_cross_entropy(tensors, &options)))
 }
 
 fn reference_cross_entropy(tensors: &Tensors, options: &reference::CrossEntropy) -> reference::Evaluation {
     let classes = tensors.shape("logits")[1];
     reference::cross_entropy(&tensors.floats("logits"), &tensors.integers("targets"), classes, options)
+}
+
+fn bare_cross_entropy(tensors: &Tensors, options: &reference::CrossEntropy) -> Bare {
+    let (logits, targets, classes) =
+        (tensors.singles("logits"), tensors.integers("targets"), tensors.shape("logits")[1]);
+    let (smoothing, convention) = options.smoothing.unwrap_or_default();
+    let weights = as_f32(&options.weights.map(<[f64]>::to_vec));
+    let (ignore_index, reduction) = (options.ignore_index, options.reduction);
+    Bare::of_sum(logits.len(), Work::default(), reduction, move |gradient| {
+        let options =
+            losslab_kernels::CrossEntropy { smoothing, convention, weights: weights.as_deref(), ignore_index };
+        losslab_kernels::cross_entropy(options, &logits, classes, &targets, Some(gradient))
+    })
 }
 
 fn as_f32(values: &Option<Vec<f64>>) -> Option<Vec<f32>> {

@@ -1,5 +1,6 @@
 //! Contrastive and triplet losses.
 
+use super::cost::{Bare, Work};
 use super::{Case, Evaluated, KERNEL, Loss, NO_KERNEL, Path, REDUCTION};
 use crate::saved::{Input, Parameter, input, parameter};
 use anyhow::Result;
@@ -7,7 +8,7 @@ use losslab::{
     AlignedTripletLossConfig, BatchContrastiveLossConfig, ContrastiveLossConfig, Distance, SemiHardFallback,
     TripletLossConfig, TripletMining,
 };
-use losslab_kernels::reference;
+use losslab_kernels::{Labelled, Metric, TripletChoice, reference};
 
 const DISTANCE: Parameter =
     parameter("distance", "euclidean", "euclidean | squared-euclidean | cosine", "the distance of two embeddings");
@@ -126,17 +127,26 @@ fn batch_contrastive(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init()?;
     let embeddings = tensors.float::<2>("embeddings");
-    let (x, labels) = (embeddings.clone(), tensors.int("labels"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(x, labels)?,
-        _ => loss.try_forward(x, labels)?,
+    let (x, labels, width) = (embeddings.clone(), tensors.int("labels"), tensors.shape("embeddings")[1]);
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, labels),
+        _ => loss.try_forward(x, labels),
     };
-    Ok(case.finish(value, &[("embeddings", embeddings)], || {
+    let reference = || {
         let options =
             reference::BatchContrastive { positive_margin, negative_margin, half, distance, normalize, reduction };
-        let width = tensors.shape("embeddings")[1];
         reference::batch_contrastive(&tensors.floats("embeddings"), &tensors.integers("labels"), width, &options)
-    }))
+    };
+    case.run(&[("embeddings", embeddings)], forward, reference, || {
+        let (rows, labels) = (tensors.singles("embeddings"), tensors.integers("labels"));
+        let metric = Metric { distance, normalize };
+        let options = losslab_kernels::BatchContrastive { positive_margin, negative_margin, half, metric };
+        let work = Work::of_distances((labels.len() * labels.len()) as f64 / 2.0, width, false);
+        Some(Bare::of_sum(rows.len(), work, reduction, move |gradient| {
+            let batch = Labelled { rows: &rows, labels: &labels, width };
+            losslab_kernels::batch_contrastive(options, batch, Some(gradient))
+        }))
+    })
 }
 
 fn triplet(case: &Case) -> Result<Evaluated> {
@@ -154,16 +164,30 @@ fn triplet(case: &Case) -> Result<Evaluated> {
         .with_reduction(options.reduction)
         .try_init()?;
     let embeddings = tensors.float::<2>("embeddings");
-    let (x, labels) = (embeddings.clone(), tensors.int("labels"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(x, labels)?,
-        _ => loss.try_forward(x, labels)?,
+    let (x, labels, width) = (embeddings.clone(), tensors.int("labels"), tensors.shape("embeddings")[1]);
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, labels),
+        _ => loss.try_forward(x, labels),
     };
-    Ok(case.finish(value, &[("embeddings", embeddings)], || {
+    let reference = || {
         let mining = reference::Mining { rule: mining, fallback };
-        let width = tensors.shape("embeddings")[1];
         reference::triplet(&tensors.floats("embeddings"), &tensors.integers("labels"), width, mining, &options)
-    }))
+    };
+    case.run(&[("embeddings", embeddings)], forward, reference, || {
+        let reference::Triplet { margin, soft, swap, distance, normalize, reduction } = options;
+        let choice = match mining {
+            TripletMining::BatchAll if swap => return None,
+            TripletMining::BatchAll => TripletChoice::All,
+            TripletMining::BatchHard => TripletChoice::Hard { swap },
+            TripletMining::SemiHard => TripletChoice::SemiHard { swap, fallback },
+        };
+        let (rows, labels) = (tensors.singles("embeddings"), tensors.integers("labels"));
+        let options = losslab_kernels::Triplet { margin, soft, metric: Metric { distance, normalize }, choice };
+        let work = Work::of_distances((labels.len() * labels.len()) as f64, width, mining != TripletMining::BatchAll);
+        Some(Bare::of_sum(rows.len(), work, reduction, move |gradient| {
+            losslab_kernels::triplet(options, Labelled { rows: &rows, labels: &labels, width }, Some(gradient))
+        }))
+    })
 }
 
 fn aligned_triplet(case: &Case) -> Result<Evaluated> {

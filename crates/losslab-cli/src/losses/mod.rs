@@ -2,6 +2,7 @@
 
 mod balancing;
 mod classification;
+mod cost;
 mod embedding;
 mod gradients;
 mod info_nce;
@@ -11,11 +12,12 @@ mod oracle;
 mod self_contrastive;
 
 pub use balancing::BALANCING;
+pub use cost::{Cost, Work};
 pub use gradients::write;
 
 use crate::saved::{Assignments, Input, Parameter, Tensors, to_f64};
 use anyhow::{Result, bail};
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use clap::ValueEnum;
 use losslab_kernels::reference::Evaluation;
 use serde::Serialize;
@@ -30,6 +32,9 @@ pub enum Path {
     Plain,
     /// By f64 loops straight from the formula.
     Reference,
+    /// By the same kernel on slices, without tensors: for `losslab bench`.
+    #[value(skip)]
+    Kernel,
 }
 
 impl Path {
@@ -39,6 +44,7 @@ impl Path {
             Path::Fused => "fused",
             Path::Plain => "plain",
             Path::Reference => "reference",
+            Path::Kernel => "kernel",
         }
     }
 }
@@ -105,7 +111,7 @@ pub struct Case<'a> {
 }
 
 /// A loss and the gradient of each float input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Evaluated {
     /// The reduced loss.
     pub loss: f64,
@@ -113,6 +119,18 @@ pub struct Evaluated {
     pub path: Path,
     /// The gradients in the order of the inputs.
     pub gradients: Vec<Gradient>,
+    /// What forward and backward cost, of a loss with a kernel.
+    pub cost: Option<Cost>,
+}
+
+impl Evaluated {
+    /// What it cost.
+    ///
+    /// # Panics
+    /// If the loss has no kernel, and so isn't evaluated by [`Case::run`].
+    pub fn cost(&self) -> Cost {
+        self.cost.expect("a loss with a kernel runs with its cost")
+    }
 }
 
 /// The gradient of the loss with respect to one input.
@@ -140,10 +158,20 @@ impl Loss {
         if path == Path::Fused && !tensors.all_f32() {
             bail!("--path fused: the kernels take f32 tensors, --path plain takes the others");
         }
-        let assignments = Assignments::parse(self.name, self.hyperparameters, set)?;
         tensors.check(self.name, self.inputs)?;
         tensors.check_finite()?;
+        self.evaluate_unchecked(tensors, set, path)
+    }
+
+    /// As [`evaluate`](Self::evaluate), for tensors that are known to be right and a path that is known to be there.
+    pub fn evaluate_unchecked(&self, tensors: &Tensors, set: &[String], path: Path) -> Result<Evaluated> {
+        let assignments = Assignments::parse(self.name, self.hyperparameters, set)?;
         (self.evaluate)(&Case { assignments, tensors, path })
+    }
+
+    /// Whether there is a kernel for it.
+    pub fn has_kernel(&self) -> bool {
+        self.paths.contains(&Path::Fused)
     }
 }
 
@@ -156,22 +184,40 @@ impl Case<'_> {
         inputs: &[(&'static str, Tensor<D>)],
         reference: impl FnOnce() -> Evaluation,
     ) -> Evaluated {
+        let tape = (self.path != Path::Reference && value.is_tracked()).then(|| value.backward());
+        self.evaluated(value, tape, inputs, reference)
+    }
+
+    fn evaluated<const D: usize>(
+        &self,
+        value: Tensor<1>,
+        tape: Option<Gradients>,
+        inputs: &[(&'static str, Tensor<D>)],
+        reference: impl FnOnce() -> Evaluation,
+    ) -> Evaluated {
         let (loss, gradients) = if self.path == Path::Reference {
             let Evaluation { value, gradients, .. } = reference();
             (value, gradients)
         } else {
-            let tape = value.is_tracked().then(|| value.backward());
             let gradient = |(_, input): &(_, Tensor<D>)| {
                 let found = tape.as_ref().and_then(|tape| input.grad(tape));
                 to_f64(found.unwrap_or_else(|| input.clone().inner().zeros_like()))
             };
             (value.into_scalar::<f64>(), inputs.iter().map(gradient).collect())
         };
+        Evaluated { loss, path: self.path, gradients: self.named(inputs, gradients), cost: None }
+    }
+
+    fn named<const D: usize>(
+        &self,
+        inputs: &[(&'static str, Tensor<D>)],
+        gradients: impl IntoIterator<Item = Vec<f64>>,
+    ) -> Vec<Gradient> {
         let named = inputs.iter().zip(gradients).map(|(&(name, _), values)| Gradient {
             name,
             shape: self.tensors.shape(name).to_vec(),
             values,
         });
-        Evaluated { loss, path: self.path, gradients: named.collect() }
+        named.collect()
     }
 }

@@ -1,10 +1,11 @@
 //! NT-Xent and SupCon.
 
+use super::cost::{Bare, Work};
 use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
 use crate::saved::{Parameter, device, input, parameter};
 use anyhow::Result;
 use losslab::{NtXentLossConfig, SupConForm, SupConLossConfig, TemperatureConfig};
-use losslab_kernels::reference;
+use losslab_kernels::{SelfContrastive, reference, self_contrastive};
 
 const TEMPERATURE: Parameter =
     parameter("temperature", "0.1", "a number, at least 1e-6", "divides the similarities; lower is sharper");
@@ -43,14 +44,21 @@ fn nt_xent(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init(&device())?;
     let (first, second) = (tensors.float::<2>("first"), tensors.float::<2>("second"));
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(first.clone(), second.clone())?,
-        _ => loss.try_forward(first.clone(), second.clone())?,
+    let (x, y) = (first.clone(), second.clone());
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, y),
+        _ => loss.try_forward(x, y),
     };
-    Ok(case.finish(value, &[("first", first), ("second", second)], || {
+    let (samples, width) = (tensors.shape("first")[0] as i64, tensors.shape("first")[1]);
+    let reference = || {
         let options = reference::NtXent { temperature, normalize, reduction };
-        reference::nt_xent(&tensors.floats("first"), &tensors.floats("second"), tensors.shape("first")[1], &options)
-    }))
+        reference::nt_xent(&tensors.floats("first"), &tensors.floats("second"), width, &options)
+    };
+    case.run(&[("first", first), ("second", second)], forward, reference, || {
+        let views = [tensors.singles("first"), tensors.singles("second")].concat();
+        let labels = (0..samples).chain(0..samples).collect();
+        Some(bare(views, labels, width, SelfContrastive { temperature, normalize, reduction, ..Default::default() }))
+    })
 }
 
 fn sup_con(case: &Case) -> Result<Evaluated> {
@@ -64,13 +72,26 @@ fn sup_con(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init(&device())?;
     let embeddings = tensors.float::<2>("embeddings");
-    let value = match case.path {
-        Path::Plain => loss.forward_plain(embeddings.clone(), tensors.int("labels"))?,
-        _ => loss.try_forward(embeddings.clone(), tensors.int("labels"))?,
+    let (x, labels, width) = (embeddings.clone(), tensors.int("labels"), tensors.shape("embeddings")[1]);
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, labels),
+        _ => loss.try_forward(x, labels),
     };
-    Ok(case.finish(value, &[("embeddings", embeddings)], || {
+    let reference = || {
         let options = reference::SupCon { temperature, normalize, form, reduction };
-        let width = tensors.shape("embeddings")[1];
         reference::sup_con(&tensors.floats("embeddings"), &tensors.integers("labels"), width, &options)
-    }))
+    };
+    case.run(&[("embeddings", embeddings)], forward, reference, || {
+        let options = SelfContrastive { temperature, normalize, form, reduction, ..Default::default() };
+        Some(bare(tensors.singles("embeddings"), tensors.integers("labels"), width, options))
+    })
+}
+
+/// The kernel over vectors with a label each; half of their pairs are computed.
+fn bare(vectors: Vec<f32>, labels: Vec<i64>, width: usize, options: SelfContrastive<'static>) -> Bare {
+    let work = Work::of_tiles((labels.len() * labels.len()) as f64 / 2.0, width);
+    Bare::of_value(vectors.len(), work, move |gradient| {
+        let options = SelfContrastive { labels: &labels, ..options };
+        self_contrastive(&options, &vectors, width, Some(gradient), false).value
+    })
 }

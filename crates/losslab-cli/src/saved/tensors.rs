@@ -13,6 +13,8 @@ use std::path::Path;
 pub struct Tensors {
     file: String,
     tensors: BTreeMap<String, TensorData>,
+    /// The float tensors that get no gradient.
+    constants: Vec<&'static str>,
 }
 
 impl Tensors {
@@ -25,13 +27,18 @@ impl Tensors {
         for (tensor, view) in found.iter() {
             tensors.insert(tensor.to_owned(), data(view).with_context(|| format!("{name}: tensor {tensor:?}"))?);
         }
-        Ok(Self { file: name, tensors })
+        Ok(Self { file: name, tensors, constants: vec![] })
     }
 
     /// Tensors that were made in memory; `source` stands for the file in errors.
-    #[cfg(test)]
     pub fn from_memory(source: &str, tensors: BTreeMap<String, TensorData>) -> Self {
-        Self { file: source.to_owned(), tensors }
+        Self { file: source.to_owned(), tensors, constants: vec![] }
+    }
+
+    /// The same, with a float tensor that gets no gradient.
+    pub fn with_constant(mut self, name: &'static str) -> Self {
+        self.constants.push(name);
+        self
     }
 
     /// Whether all float tensors are f32.
@@ -113,6 +120,11 @@ impl Tensors {
         self.tensors[name].shape().as_slice()
     }
 
+    /// A float tensor as f32.
+    pub fn singles(&self, name: &str) -> Vec<f32> {
+        self.tensors[name].clone().convert::<f32>().try_into_vec().expect("converted to f32")
+    }
+
     /// A float tensor as f64.
     pub fn floats(&self, name: &str) -> Vec<f64> {
         values(&self.tensors[name])
@@ -132,14 +144,18 @@ impl Tensors {
     pub fn float<const D: usize>(&self, name: &str) -> Tensor<D> {
         let data = self.tensors[name].clone();
         let dtype = data.dtype();
-        Tensor::from_data(data, (&device(), dtype)).require_grad()
+        self.on_the_tape(name, Tensor::from_data(data, (&device(), dtype)))
     }
 
     /// A float tensor of any shape on the tape, flat.
     pub fn flat(&self, name: &str) -> Tensor<1> {
         let (bytes, shape, dtype) = self.tensors[name].clone().into_parts();
         let data = TensorData::from_bytes(bytes, [shape.num_elements()], dtype);
-        Tensor::from_data(data, (&device(), dtype)).require_grad()
+        self.on_the_tape(name, Tensor::from_data(data, (&device(), dtype)))
+    }
+
+    fn on_the_tape<const D: usize>(&self, name: &str, tensor: Tensor<D>) -> Tensor<D> {
+        if self.constants.contains(&name) { tensor } else { tensor.require_grad() }
     }
 
     /// An int tensor.
