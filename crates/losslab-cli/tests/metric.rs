@@ -2,9 +2,8 @@
 
 mod binary;
 
-use binary::{Saved, bools, error, floats, integers, json, losslab, save};
+use binary::{Saved, bools, command, error, floats, integers, json, losslab, save};
 use serde_json::Value;
-use std::process::Command;
 
 /// The value of a metric on tensors.
 fn value(name: &str, tensors: &[Saved], set: &[&str]) -> f64 {
@@ -116,8 +115,8 @@ fn list_names_every_metric_with_its_tensors_and_parameters() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     use std::io::Read;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_losslab"));
-    let piped = command.arg("list").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut command = command(&["list"]);
+    let piped = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = piped.spawn().unwrap();
     // Closes the pipe after a byte at most.
     child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();

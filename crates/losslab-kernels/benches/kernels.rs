@@ -78,26 +78,23 @@ fn cross_entropy_smoothed<const PERCENT: u32>(bencher: Bencher, (rows, classes):
 }
 
 #[divan::bench(args = EMBEDDINGS)]
-fn info_nce_symmetric(bencher: Bencher, (rows, width): (usize, usize)) {
-    let values = numbers(2 * rows * width, 1.0);
-    let (queries, keys) = values.split_at(rows * width);
-    let (mut by_queries, mut by_keys) = (vec![0.0; queries.len()], vec![0.0; keys.len()]);
-    bencher.bench_local(|| {
-        let gradients = InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: false };
-        info_nce(&InfoNce::default(), queries, keys, width, gradients)
-    });
+fn info_nce_symmetric(bencher: Bencher, size: (usize, usize)) {
+    between_two_sets(bencher, size, &InfoNce::default());
 }
 
 /// Without memory for tiles: each is computed twice.
 #[divan::bench(args = EMBEDDINGS)]
-fn info_nce_twice(bencher: Bencher, (rows, width): (usize, usize)) {
+fn info_nce_twice(bencher: Bencher, size: (usize, usize)) {
+    between_two_sets(bencher, size, &InfoNce { memory: 0, ..InfoNce::default() });
+}
+
+fn between_two_sets(bencher: Bencher, (rows, width): (usize, usize), loss: &InfoNce<'_>) {
     let values = numbers(2 * rows * width, 1.0);
     let (queries, keys) = values.split_at(rows * width);
     let (mut by_queries, mut by_keys) = (vec![0.0; queries.len()], vec![0.0; keys.len()]);
-    let loss = InfoNce { memory: 0, ..InfoNce::default() };
     bencher.bench_local(|| {
         let gradients = InfoNceGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), log_scale: false };
-        info_nce(&loss, queries, keys, width, gradients)
+        info_nce(loss, queries, keys, width, gradients)
     });
 }
 

@@ -53,77 +53,63 @@ enum Way {
 }
 use Way::{Fused, Plain};
 
+/// Times forward and backward of a loss on two inputs.
+macro_rules! step {
+    ($bencher:ident, $way:ident, $loss:ident, $first:ident, $second:ident) => {
+        $bencher.bench_local(|| match $way {
+            Fused => $loss.forward($first.clone(), $second.clone()).backward(),
+            Plain => $loss.forward_plain($first.clone(), $second.clone()).unwrap().backward(),
+        })
+    };
+}
+
 fn sigmoid_focal(bencher: Bencher, (rows, classes): (usize, usize), way: Way) {
     let logits = matrix((rows, classes), 4.0, 1);
     let targets = integers((0..rows).map(|i| i * 7 % classes)).one_hot::<2>(classes).float();
     let loss = SigmoidFocalLossConfig::new().init();
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(logits.clone(), targets.clone()).backward(),
-        Plain => loss.forward_plain(logits.clone(), targets.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, logits, targets);
 }
 
 fn focal(bencher: Bencher, (rows, classes): (usize, usize), way: Way) {
     let (logits, targets) = (matrix((rows, classes), 4.0, 1), integers((0..rows).map(|i| i * 7 % classes)));
     let loss = FocalLossConfig::new().init();
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(logits.clone(), targets.clone()).backward(),
-        Plain => loss.forward_plain(logits.clone(), targets.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, logits, targets);
 }
 
 fn label_smoothing(bencher: Bencher, (rows, classes): (usize, usize), way: Way) {
     let (logits, targets) = (matrix((rows, classes), 4.0, 1), integers((0..rows).map(|i| i * 7 % classes)));
     let loss = LabelSmoothingLossConfig::new().init();
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(logits.clone(), targets.clone()).backward(),
-        Plain => loss.forward_plain(logits.clone(), targets.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, logits, targets);
 }
 
 fn info_nce(bencher: Bencher, size: (usize, usize), way: Way) {
     let (queries, keys) = (embeddings(size, 1), embeddings(size, 2));
     let loss = InfoNceLossConfig::new().init(&Device::flex());
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(queries.clone(), keys.clone()).backward(),
-        Plain => loss.forward_plain(queries.clone(), keys.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, queries, keys);
 }
 
 fn nt_xent(bencher: Bencher, size: (usize, usize), way: Way) {
     let (first, second) = (embeddings(size, 1), embeddings(size, 2));
     let loss = NtXentLossConfig::new().init(&Device::flex());
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(first.clone(), second.clone()).backward(),
-        Plain => loss.forward_plain(first.clone(), second.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, first, second);
 }
 
 fn sup_con(bencher: Bencher, size: (usize, usize), way: Way) {
     let (batch, labels) = (embeddings(size, 1), labels(size.0));
     let loss = SupConLossConfig::new().init(&Device::flex());
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(batch.clone(), labels.clone()).backward(),
-        Plain => loss.forward_plain(batch.clone(), labels.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, batch, labels);
 }
 
 fn batch_contrastive(bencher: Bencher, size: (usize, usize), way: Way) {
     let (batch, labels) = (embeddings(size, 1), labels(size.0));
     let loss = BatchContrastiveLossConfig::new().init();
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(batch.clone(), labels.clone()).backward(),
-        Plain => loss.forward_plain(batch.clone(), labels.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, batch, labels);
 }
 
 fn triplet(bencher: Bencher, size: (usize, usize), mining: TripletMining, way: Way) {
     let (batch, labels) = (embeddings(size, 1), labels(size.0));
     let loss = TripletLossConfig::new().with_mining(mining).init();
-    bencher.bench_local(|| match way {
-        Fused => loss.forward(batch.clone(), labels.clone()).backward(),
-        Plain => loss.forward_plain(batch.clone(), labels.clone()).unwrap().backward(),
-    });
+    step!(bencher, way, loss, batch, labels);
 }
 
 fn triplet_all(bencher: Bencher, size: (usize, usize), way: Way) {

@@ -45,12 +45,15 @@ impl Work {
     }
 }
 
+/// Writes a gradient, and returns the reduced loss and the factor by which the gradient is to be scaled.
+type Run = Box<dyn FnOnce(&mut [f32]) -> (f64, f64)>;
+
 /// A kernel on slices.
 pub(super) struct Bare {
     /// The number of values of its gradient, that of the first inputs one after the other.
     gradient: usize,
     work: Work,
-    run: Box<dyn FnOnce(&mut [f32]) -> (f64, f64)>,
+    run: Run,
 }
 
 impl Bare {
