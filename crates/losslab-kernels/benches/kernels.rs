@@ -1,6 +1,6 @@
-//! The kernels on slices, value and gradient, with what they allocate: `cargo bench -p losslab-kernels`.
+//! The kernels on slices, value and gradient, with what they allocate: `cargo bench -p losslab-kernels --bench kernels`.
 //!
-//! A name after `--` chooses, as in `cargo bench -p losslab-kernels -- triplet`.
+//! A name after `--` chooses, as in `cargo bench -p losslab-kernels --bench kernels -- triplet`.
 
 use divan::{AllocProfiler, Bencher, counter::ItemsCount};
 use losslab_kernels::options::{Distance, FocalAlpha, Similarity, SmoothingConvention, SupConForm};
