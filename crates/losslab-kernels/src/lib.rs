@@ -34,6 +34,7 @@ mod sigmoid_focal;
 pub mod simd;
 mod softmax_focal;
 mod triplet;
+mod waves;
 
 pub use batch_contrastive::{BatchContrastive, batch_contrastive};
 pub use chunks::Sums;

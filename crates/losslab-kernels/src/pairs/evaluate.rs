@@ -1,7 +1,7 @@
 //! Strips of anchors: distances, terms, weights.
 
-use super::Points;
 use super::accumulate::{Accumulator, Entry};
+use super::points::{NEAR, Points};
 use crate::chunks::{Sums, in_order, pieces};
 use crate::matrix::{View, multiply};
 use crate::options::Distance;
@@ -19,9 +19,6 @@ const DISTANCES: usize = 1 << 20;
 
 /// How many weights of pairs are kept until they are multiplied: 16 MiB.
 const WEIGHTS: usize = 4 << 20;
-
-/// A pair whose squared distance is below this share of its squared lengths is computed by subtraction.
-const NEAR: f64 = 1.0 / 128.0;
 
 /// The distances of one anchor.
 pub(crate) struct Row<'a> {
@@ -213,7 +210,7 @@ impl Strips<'_> {
                 });
                 loss.row(&row, &mut scratch.of_loss, to)
             };
-            let sums = attempt(distances, self.tolerance(anchor)).or_else(|| {
+            let sums = attempt(distances, self.anchors.tolerance(anchor, self.others)).or_else(|| {
                 let exact = |j: usize| self.anchors.exact(anchor, self.others, skipped + j);
                 distances.iter_mut().enumerate().for_each(|(j, distance)| *distance = exact(j));
                 attempt(distances, -1.0)
@@ -256,22 +253,6 @@ impl Strips<'_> {
                 products[j] = self.anchors.exact(anchor, self.others, skipped + at * GROUP + j);
                 near &= near - 1;
             }
-        }
-    }
-
-    /// How far the distances of an anchor can be off.
-    ///
-    /// A sum of `d` products is off by at most `d·u` of the sum of their absolute values, `½‖x‖² + ½‖y‖²` at most, and
-    /// a few more roundings of that size follow. The root of a pair that isn't near makes it `1/√(2·NEAR)` times as
-    /// much, in the unit of its argument's root.
-    fn tolerance(&self, anchor: usize) -> f64 {
-        let longest = self.others.longest;
-        let halves = self.anchors.halves[anchor] + longest;
-        let relative = (self.anchors.width + 16) as f64 * f64::EPSILON;
-        match self.anchors.metric.distance {
-            Distance::Euclidean => relative * halves.sqrt() / (2.0 * NEAR).sqrt(),
-            Distance::SquaredEuclidean => 2.0 * relative * halves,
-            Distance::Cosine => relative * halves,
         }
     }
 

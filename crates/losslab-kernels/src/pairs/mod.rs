@@ -18,7 +18,7 @@ mod evaluate;
 mod points;
 
 pub(crate) use evaluate::{Across, Coefficients, Row, RowLoss, evaluate};
-pub(crate) use points::Points;
+pub(crate) use points::{NEAR, Points};
 
 use crate::options::Distance;
 

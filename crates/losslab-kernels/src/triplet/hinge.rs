@@ -1,5 +1,6 @@
 //! All triplets with a hinge, by sorting.
 
+use super::few::FEW;
 use crate::chunks::Sums;
 use crate::pairs::{Coefficients, Row, RowLoss};
 use crate::simd::{Arithmetic, Kernel, dispatch};
@@ -18,9 +19,6 @@ use crate::simd::{Arithmetic, Kernel, dispatch};
 pub(super) struct Hinge {
     pub margin: f64,
 }
-
-/// Up to so many positives, comparisons beat a search.
-const FEW: usize = 24;
 
 /// The negatives that are compared side by side.
 const LANES: usize = 8;

@@ -1,5 +1,7 @@
 //! Triplet losses over all triplets of a labelled batch, or over mined ones.
 
+mod cells;
+mod few;
 mod hinge;
 mod mined;
 mod nearest;
@@ -8,6 +10,7 @@ mod soft;
 use crate::chunks::Sums;
 use crate::options::SemiHardFallback;
 use crate::pairs::{Labelled, Metric, Points, evaluate};
+use few::{are_few, few};
 use hinge::Hinge;
 use mined::{Mined, Rule};
 use soft::Soft;
@@ -94,6 +97,10 @@ impl Triplet {
         let mined = |swap, rule| Mined { penalty, swap, rule };
         match self.choice {
             TripletChoice::All if self.soft => evaluate(&Soft { margin: self.margin }, anchors, others, to),
+            TripletChoice::All if others.is_none() && are_few(anchors) => {
+                let [gradient, _] = to;
+                few(self.margin, anchors, gradient)
+            }
             TripletChoice::All => evaluate(&Hinge { margin: self.margin }, anchors, others, to),
             TripletChoice::Hard { swap } => evaluate(&mined(swap, Rule::Hard), anchors, others, to),
             TripletChoice::SemiHard { swap, fallback } => {
