@@ -37,7 +37,7 @@ mod triplet;
 mod waves;
 
 pub use batch_contrastive::{BatchContrastive, batch_contrastive};
-pub use chunks::Sums;
+pub use chunks::{Sums, first_outside};
 pub use contrastive::{
     Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
 };
@@ -47,4 +47,4 @@ pub use knn::{Gallery, Neighbours};
 pub use pairs::{Labelled, Metric};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
-pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};
+pub use triplet::{FEW_POSITIVES, Triplet, TripletChoice, triplet, triplet_with_bank};

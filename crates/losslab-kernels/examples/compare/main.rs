@@ -11,13 +11,15 @@
 use losslab_kernels::options::{Distance, FocalAlpha, SemiHardFallback, Similarity, SmoothingConvention, SupConForm};
 use losslab_kernels::{
     CrossEntropy, Gallery, InfoNce, InfoNceGradients, Labelled, Metric, Neighbours, SelfContrastive, SigmoidFocal,
-    SigmoidFocalGradients, Sums, Triplet, TripletChoice, cross_entropy, info_nce, self_contrastive, sigmoid_focal, triplet,
+    SigmoidFocalGradients, Sums, Triplet, TripletChoice, cross_entropy, info_nce, self_contrastive, sigmoid_focal,
+    triplet,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 mod product;
+use product::Products;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -58,15 +60,30 @@ struct Case {
     gradient: Vec<f32>,
     gradient_of_y: Vec<f32>,
     neighbours: Vec<u32>,
+    products: Option<Products<f32>>,
+    wide_products: Option<Products<f64>>,
 }
 
 impl Case {
     fn new(folder: &Path, kernel: String, options: HashMap<String, f64>) -> Result<Self, Failure> {
         let x = floats(&folder.join("x.f32"))?;
         let y = floats(&folder.join("y.f32"))?;
-        let labels = read(&folder.join("labels.i64"))?.as_chunks().0.iter().map(|&label| i64::from_le_bytes(label)).collect();
+        let labels =
+            read(&folder.join("labels.i64"))?.as_chunks().0.iter().map(|&label| i64::from_le_bytes(label)).collect();
         let (folder, neighbours) = (folder.to_owned(), vec![]);
-        Ok(Self { folder, kernel, options, x, y, labels, gradient: vec![], gradient_of_y: vec![], neighbours })
+        Ok(Self {
+            folder,
+            kernel,
+            options,
+            x,
+            y,
+            labels,
+            gradient: vec![],
+            gradient_of_y: vec![],
+            neighbours,
+            products: None,
+            wide_products: None,
+        })
     }
 
     fn option(&self, name: &str) -> Result<f64, Failure> {
@@ -90,9 +107,13 @@ impl Case {
     }
 
     fn product(&mut self) -> Result<(), Failure> {
-        let [rows, columns, depth] = ["rows", "columns", "depth"].map(|name| self.option(name).map(|x| x as usize));
-        let seconds = product::seconds(rows?, columns?, depth?);
-        println!("{{\"seconds\": {seconds}, \"value\": 0}}");
+        let [side, width] = ["side", "width"].map(|name| self.option(name).map(|x| x as usize));
+        let (side, width) = (side?, width?);
+        let seconds = match self.option("bits")? {
+            64.0 => self.wide_products.get_or_insert_with(|| Products::new(side, width)).seconds(false),
+            _ => self.products.get_or_insert_with(|| Products::new(side, width)).seconds(true),
+        };
+        say(seconds, 0.0);
         Ok(())
     }
 
@@ -131,9 +152,7 @@ impl Case {
         let start = Instant::now();
         let sums = triplet(Triplet { margin, soft: false, metric, choice }, batch, Some(&mut self.gradient));
         let seconds = start.elapsed().as_secs_f64();
-        // The mean over the active triplets, or over all that were mined.
-        let count = if choice == TripletChoice::All { sums.active } else { sums.valid };
-        self.scale(seconds, sums, count as f64);
+        self.scale(seconds, sums, sums.active as f64);
         Ok(())
     }
 

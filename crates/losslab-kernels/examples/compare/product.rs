@@ -1,38 +1,75 @@
-//! The machine's own matrix products.
+//! The machine's own matrix products, as a loss over `[side, side]` similarities of rows of `width` has them.
 
 use gemm::Parallelism;
 use rayon::prelude::*;
 use std::time::Instant;
 
-/// How long `[rows, depth]` times `[depth, columns]` takes in f32, the right side given by its columns as similarities of
-/// rows have it. The rows of the result are spread evenly over the threads.
-pub fn seconds(rows: usize, columns: usize, depth: usize) -> f64 {
-    let left = vec![0.5f32; rows * depth];
-    let right = vec![0.25f32; columns * depth];
-    let mut to = vec![0.0f32; rows * columns];
-    let piece = rows.div_ceil(rayon::current_num_threads());
-    let start = Instant::now();
-    to.par_chunks_mut(piece * columns).zip(left.par_chunks(piece * depth)).for_each(|(to, left)| {
-        let (m, k, n) = (to.len() / columns, depth as isize, columns as isize);
-        // SAFETY: `to` is m x columns, `left` m x depth and `right` columns x depth, all row-major and whole; `to` is
-        // borrowed alone.
+/// Places for the products, written once so that the system has given their memory.
+pub struct Products<T> {
+    side: usize,
+    width: usize,
+    queries: Vec<T>,
+    keys: Vec<T>,
+    matrix: Vec<T>,
+    out: Vec<T>,
+}
+
+impl<T: Copy + From<f32> + Send + Sync + 'static> Products<T> {
+    pub fn new(side: usize, width: usize) -> Self {
+        let values = |count: usize, value: f32| vec![T::from(value); count];
+        let rows = |value: f32| values(side * width, value);
+        Self { side, width, queries: rows(0.5), keys: rows(0.25), matrix: values(side * side, 0.01), out: rows(1.0) }
+    }
+
+    /// The seconds of `M = Q·Kᵀ`, and of `M·K` and `Mᵀ·Q` where `all` are wanted: `2·side²·width` operations each.
+    pub fn seconds(&mut self, all: bool) -> f64 {
+        let Self { side, width, queries, keys, matrix, out } = self;
+        let (side, width) = (*side, *width);
+        let start = Instant::now();
+        multiply(matrix, side, width, [queries, keys], [[width, 1], [1, width]]);
+        if !all {
+            return start.elapsed().as_secs_f64();
+        }
+        multiply(out, width, side, [matrix, keys], [[side, 1], [width, 1]]);
+        multiply(out, width, side, [matrix, queries], [[1, side], [width, 1]]);
+        start.elapsed().as_secs_f64()
+    }
+}
+
+/// The product of two matrices with given strides of rows and columns, the rows of the result evenly over the threads.
+fn multiply<T: Copy + From<f32> + Send + Sync + 'static>(
+    to: &mut [T],
+    columns: usize,
+    depth: usize,
+    from: [&[T]; 2],
+    strides: [[usize; 2]; 2],
+) {
+    let rows = (to.len() / columns).div_ceil(rayon::current_num_threads());
+    let [[row, column], [right_row, right_column]] = strides.map(|strides| strides.map(|stride| stride as isize));
+    to.par_chunks_mut(rows * columns).enumerate().for_each(|(at, to)| {
+        let (left, right) = (&from[0][at * rows * strides[0][0]..], from[1]);
+        let (m, n, to_row) = (to.len() / columns, columns, columns as isize);
+        assert!(left.len() > (m - 1) * strides[0][0] + (depth - 1) * strides[0][1]);
+        assert!(right.len() > (depth - 1) * strides[1][0] + (n - 1) * strides[1][1]);
+        let (a, b, to) = (left.as_ptr(), right.as_ptr(), to.as_mut_ptr());
+        // SAFETY: the farthest element of each matrix is within its slice, as was asserted; `to` is borrowed alone.
         unsafe {
             gemm::gemm(
                 m,
-                columns,
-                depth,
-                to.as_mut_ptr(),
-                1,
                 n,
+                depth,
+                to,
+                1,
+                to_row,
                 false,
-                left.as_ptr(),
-                1,
-                k,
-                right.as_ptr(),
-                k,
-                1,
-                0.0,
-                1.0,
+                a,
+                column,
+                row,
+                b,
+                right_column,
+                right_row,
+                T::from(0.0),
+                T::from(1.0),
                 false,
                 false,
                 false,
@@ -40,7 +77,4 @@ pub fn seconds(rows: usize, columns: usize, depth: usize) -> f64 {
             );
         }
     });
-    let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(to[0], 0.125 * depth as f32, "a product");
-    seconds
 }

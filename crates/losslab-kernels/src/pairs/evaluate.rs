@@ -146,6 +146,70 @@ pub(crate) fn evaluate<L: RowLoss>(
     sums
 }
 
+/// The most anchors whose pairs are kept until they are added to the gradient.
+const CHOOSING: usize = 1 << 14;
+
+/// As [`evaluate`], for a loss that finds the few pairs of each anchor by itself, a strip of at most `strip` anchors at a
+/// time.
+pub(crate) fn evaluate_pairs<S: Default>(
+    anchors: &Points<'_>,
+    others: Option<&Points<'_>>,
+    gradients: [Option<&mut [f32]>; 2],
+    strip: usize,
+    choose: impl Fn(Range<usize>, &mut S, &mut Pairs) + Sync,
+) -> Sums {
+    let wanted = gradients.each_ref().map(Option::is_some);
+    let mut accumulator = wanted.contains(&true).then(|| Accumulator::new(anchors, others, wanted));
+    let mut sums = Sums::default();
+    for start in (0..anchors.len()).step_by(CHOOSING) {
+        let end = (start + CHOOSING).min(anchors.len());
+        let strips = (start..end).into_par_iter().step_by(strip).map_init(S::default, |scratch, first| {
+            let (wanted, distance) = (accumulator.is_some(), anchors.metric.distance);
+            let mut pairs = Pairs { strip: Strip::default(), wanted, distance };
+            choose(first..(first + strip).min(end), scratch, &mut pairs);
+            pairs.strip
+        });
+        let strips = strips.collect::<Vec<Strip>>();
+        sums.add(in_order(strips.iter().map(|strip| strip.sums).collect()));
+        if let Some(accumulator) = &mut accumulator {
+            accumulator.add_entries(&strips);
+        }
+    }
+    if let Some(accumulator) = accumulator {
+        accumulator.finish(gradients);
+    }
+    sums
+}
+
+/// What a strip of anchors has chosen.
+pub(crate) struct Pairs {
+    strip: Strip,
+    wanted: bool,
+    distance: Distance,
+}
+
+impl Pairs {
+    pub fn add_term(&mut self, term: f64) {
+        self.strip.sums.add(Sums::of(term, 1.0));
+    }
+
+    /// Adds the derivative by the distance of an anchor from one of the others.
+    pub fn add_derivative(&mut self, anchor: usize, other: usize, distance: f64, derivative: f64) {
+        self.add(true, anchor, other, distance, derivative);
+    }
+
+    /// Adds the derivative by the distance between two of the others.
+    pub fn add_derivative_across(&mut self, i: usize, j: usize, distance: f64, derivative: f64) {
+        self.add(false, i, j, distance, derivative);
+    }
+
+    fn add(&mut self, from_anchor: bool, i: usize, j: usize, distance: f64, derivative: f64) {
+        if self.wanted && derivative != 0.0 {
+            self.strip.entries.extend(entry(self.distance, from_anchor, i, j, distance, derivative as f32));
+        }
+    }
+}
+
 struct Strips<'a> {
     anchors: &'a Points<'a>,
     others: &'a Points<'a>,

@@ -17,7 +17,7 @@ mod accumulate;
 mod evaluate;
 mod points;
 
-pub(crate) use evaluate::{Across, Coefficients, Row, RowLoss, evaluate};
+pub(crate) use evaluate::{Across, Coefficients, Pairs, Row, RowLoss, evaluate, evaluate_pairs};
 pub(crate) use points::{NEAR, Points};
 
 use crate::options::Distance;

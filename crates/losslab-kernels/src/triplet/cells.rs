@@ -1,6 +1,7 @@
 //! The cells of a tile: from inner products to distances, active triplets, and weights.
 
-use super::few::{Anchors, FEW, slope};
+use super::FEW_POSITIVES;
+use super::few::{Anchors, slope};
 use crate::options::Distance;
 use crate::pairs::NEAR;
 use crate::simd::{Arithmetic, Kernel};
@@ -74,7 +75,7 @@ const SQUARED: u8 = 1;
 const COSINE: u8 = 2;
 
 /// The counts of a row in lanes.
-type Counts = [[u32; LANES]; FEW];
+type Counts = [[u32; LANES]; FEW_POSITIVES];
 
 impl Cells<'_> {
     #[inline(always)]
@@ -94,7 +95,7 @@ impl Cells<'_> {
             self.leave_out(i, at * stride, stride);
             let (half, reach, farthest) = (anchors.halves[i], anchors.reach[i], anchors.farthest[i]);
             let count = anchors.positives_of(i).len();
-            let mut counts: Counts = [[0; LANES]; FEW];
+            let mut counts: Counts = [[0; LANES]; FEW_POSITIVES];
             let thresholds = self.thresholds(i, count);
             let mut row_sum = [0.0; LANES];
             for start in (0..stride).step_by(LANES) {
@@ -153,7 +154,8 @@ impl Cells<'_> {
                 }
                 let columns = lanes(&anchors.farthest[j..]);
                 for lane in 0..LANES {
-                    let (row, column, distance) = (f64::from(of_row[lane]), f64::from(of_column[lane]), distances[lane]);
+                    let (row, column, distance) =
+                        (f64::from(of_row[lane]), f64::from(of_column[lane]), distances[lane]);
                     // At a distance of ∞, nothing times ∞.
                     let cost = row * (farthest - distance) + column * (columns[lane] - distance);
                     total[lane] += if of_row[lane] + of_column[lane] == 0 { 0.0 } else { cost };
@@ -200,8 +202,8 @@ impl Cells<'_> {
     }
 
     #[inline(always)]
-    fn thresholds(&self, i: usize, count: usize) -> [(f32, f32); FEW] {
-        let mut thresholds = [(0.0, 0.0); FEW];
+    fn thresholds(&self, i: usize, count: usize) -> [(f32, f32); FEW_POSITIVES] {
+        let mut thresholds = [(0.0, 0.0); FEW_POSITIVES];
         let [low, high] = &self.anchors.thresholds;
         for (k, to) in thresholds[..count].iter_mut().enumerate() {
             let at = k * self.anchors.reach.len() + i;

@@ -4,6 +4,7 @@
 //! computed, and forgotten; and as `D_ij = D_ji`, it is used for both: `j` as a negative of `i`, and `i` as one of `j`.
 //! Half of the tiles of the matrix are enough, for the distances and for the gradient.
 
+use super::FEW_POSITIVES;
 use super::cells::{Apart, Cells};
 use crate::chunks::Sums;
 use crate::matrix::{View, multiply};
@@ -14,9 +15,6 @@ use crate::waves::{LANES, Waves, blocks};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Mutex;
-
-/// The most positives of an anchor.
-pub(super) const FEW: usize = 24;
 
 /// The longest side of a tile: its distances and what they are made from stay in the cache of a core.
 const SIDE: usize = 192;
@@ -51,7 +49,7 @@ pub(super) struct Anchors<'a> {
 /// Whether no label has too many rows.
 pub(super) fn are_few(points: &Points<'_>) -> bool {
     // Counts of negatives are exact in f32.
-    points.len() < 1 << 24 && points.labels.chunk_by(|a, b| a == b).all(|same| same.len() <= FEW + 1)
+    points.len() < 1 << 24 && points.labels.chunk_by(|a, b| a == b).all(|same| same.len() <= FEW_POSITIVES + 1)
 }
 
 /// The sum over all triplets, with its gradient.
@@ -75,7 +73,8 @@ pub(super) fn few(margin: f64, points: &Points<'_>, gradient: Option<&mut [f32]>
         free().push(place);
     });
     let found = [rows, columns].map(|blocks| Found::of(blocks, anchors.most));
-    let mut sums = Sums { total: found[0].total + found[1].total, weight: valid as f64, valid: valid as u64, active: 0 };
+    let mut sums =
+        Sums { total: found[0].total + found[1].total, weight: valid as f64, valid: valid as u64, active: 0 };
     for at in 0..points.len() {
         for (k, &distance) in anchors.positives_of(at).iter().enumerate() {
             let active = anchors.active(&found, at, k);
@@ -126,7 +125,9 @@ impl Found {
         let mut found = Self { weights: vec![], active: vec![], total: 0.0 };
         for block in blocks {
             let (lines, stride) = (block.lines.len(), block.weights.len());
-            found.active.extend((0..lines).flat_map(|at| (0..most).map(move |k| (at, k))).map(|(at, k)| block.active[k * stride + at]));
+            found.active.extend(
+                (0..lines).flat_map(|at| (0..most).map(move |k| (at, k))).map(|(at, k)| block.active[k * stride + at]),
+            );
             found.weights.extend(&block.weights[..lines]);
             found.total += block.total;
         }
@@ -260,7 +261,8 @@ impl<'a> Anchors<'a> {
             to.add_each(&place.weights, stride, &self.points.narrow);
         } else if tile.weights > 0 {
             let weights = View::new(&place.weights, rows.len(), columns.len(), stride);
-            let narrow = |lines: &Range<usize>| View::of(&self.points.narrow[lines.start * width..lines.end * width], width);
+            let narrow =
+                |lines: &Range<usize>| View::of(&self.points.narrow[lines.start * width..lines.end * width], width);
             multiply(to.row.gradient, width, true, -1.0, weights, narrow(&columns));
             to.row.weights.iter_mut().zip(&place.sums[0]).for_each(|(to, sum)| *to += sum);
             let across = to.column.as_deref_mut().unwrap_or(to.row);
