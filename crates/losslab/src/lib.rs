@@ -3,6 +3,7 @@
 //! | task | loss |
 //! |---|---|
 //! | rare classes | [`SigmoidFocalLoss`], [`FocalLoss`] |
+//! | γ of focal loss over a training | [`GammaSchedule`], [`AdaptiveGamma`] |
 //! | classification, the baseline | [`CrossEntropyLoss`] |
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
@@ -13,6 +14,7 @@
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
+//! | to see how a loss lies around a solution | the [`landscape`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
 //! | Burn's own learner | feature `train` |
 //!
@@ -63,6 +65,7 @@ pub mod embedding;
 mod error;
 mod fused;
 mod labels;
+pub mod landscape;
 mod math;
 pub mod metrics;
 pub mod multitask;
@@ -73,8 +76,9 @@ mod temperature;
 pub mod train;
 
 pub use classification::{
-    CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
-    LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
+    AdaptiveGamma, AdaptiveGammaConfig, CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss,
+    FocalLossConfig, GammaCourse, GammaSchedule, GammaScheduleConfig, LabelSmoothingLoss, LabelSmoothingLossConfig,
+    SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
     GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
