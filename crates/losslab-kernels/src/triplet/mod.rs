@@ -8,7 +8,7 @@ mod soft;
 use crate::chunks::Sums;
 use crate::options::SemiHardFallback;
 use crate::pairs::{Labelled, Metric, Points, evaluate};
-use hinge::Hinge;
+pub(crate) use hinge::Hinge;
 use mined::{Mined, Rule};
 use soft::Soft;
 
