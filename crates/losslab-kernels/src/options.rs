@@ -83,6 +83,17 @@ pub enum TripletMining {
     SemiHard,
 }
 
+/// Which quadruplets of a labelled batch enter the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuadrupletMining {
+    /// Every valid triplet, and every pair of one class with every pair of two others (Chen et al. 2017).
+    #[default]
+    BatchAll,
+    /// For each anchor its farthest positive, its nearest negative, and what is nearest to that of a third class.
+    BatchHard,
+}
+
 /// The negative of an (anchor, positive) pair where no negative is farther from the anchor than the positive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,8 +8,10 @@
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
+//! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | an encoder from labels | [`SupConLoss`] |
+//! | more positives and negatives than a batch holds | [`MemoryBank`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -67,6 +69,7 @@ mod fused;
 mod labels;
 pub mod landscape;
 mod math;
+mod memory_bank;
 pub mod metrics;
 pub mod multitask;
 mod reduction;
@@ -86,11 +89,16 @@ pub use contrastive::{
 };
 pub use distance::Distance;
 pub use embedding::{
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining,
+    QuadrupletStatistics,
+};
+pub use embedding::{
     AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
     ContrastiveLossConfig, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig,
     TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
     GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
