@@ -6,6 +6,7 @@
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
 //! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones; [`batch_contrastive()`]: all pairs.
+//! - [`ranking()`]: losses over lists of items, with [`Dcg`], which the metric shares.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`simd`]: which vector instructions are used.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
@@ -20,6 +21,7 @@ mod batch_contrastive;
 mod chunks;
 mod contrastive;
 mod cross_entropy;
+mod dcg;
 mod distances;
 #[doc = include_str!("../docs/kernels.md")]
 pub mod guide {}
@@ -27,6 +29,7 @@ mod knn;
 mod matrix;
 pub mod options;
 mod pairs;
+mod ranking;
 pub mod reference;
 mod rows;
 mod sigmoid_focal;
@@ -41,9 +44,11 @@ pub use contrastive::{
     Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
 };
 pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use dcg::Dcg;
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
 pub use pairs::{Labelled, Metric};
+pub use ranking::{ApproxNdcg, LambdaLoss, ListLoss, ListMle, ListNet, Lists, RankNet, ranking};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
 pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};

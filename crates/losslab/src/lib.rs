@@ -9,6 +9,7 @@
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | an encoder from labels | [`SupConLoss`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -50,7 +51,7 @@
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
 //! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
-//! which waits for a GPU.
+//! which waits for a GPU; losses over ranked lists compute there, on any device.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.
@@ -66,6 +67,7 @@ mod labels;
 mod math;
 pub mod metrics;
 pub mod multitask;
+pub mod ranking;
 mod reduction;
 pub mod sampler;
 mod temperature;
@@ -91,6 +93,11 @@ pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
     GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
     UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+};
+pub use ranking::{
+    ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,
+    ListMleLossConfig, ListNetLoss, ListNetLossConfig, PairReduction, QueryLists, RankNetForm, RankNetLoss,
+    RankNetLossConfig, RelevanceTies,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};

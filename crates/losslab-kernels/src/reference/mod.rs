@@ -28,6 +28,7 @@ mod classification;
 mod contrastive;
 mod embedding;
 mod multitask;
+mod ranking;
 mod self_contrastive;
 mod tape;
 mod vector;
@@ -38,6 +39,9 @@ pub use embedding::{
     BatchContrastive, Contrastive, Mining, Triplet, aligned_triplet, batch_contrastive, contrastive, triplet,
 };
 pub use multitask::{uncertainty, weighted_sum};
+pub use ranking::{
+    ApproxNdcg, LambdaLoss, ListMle, ListNet, RankNet, approx_ndcg, lambda_loss, list_mle, list_net, rank_net,
+};
 pub use self_contrastive::{NtXent, SupCon, nt_xent, sup_con};
 
 use crate::options::Reduction;
