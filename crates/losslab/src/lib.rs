@@ -12,6 +12,7 @@
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | an encoder from labels | [`SupConLoss`] |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -54,7 +55,7 @@
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
 //! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
-//! which waits for a GPU.
+//! which waits for a GPU; losses over ranked lists compute there, on any device.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.
@@ -72,6 +73,7 @@ mod math;
 mod memory_bank;
 pub mod metrics;
 pub mod multitask;
+pub mod ranking;
 mod reduction;
 pub mod sampler;
 mod temperature;
@@ -103,6 +105,11 @@ pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
     GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
     UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+};
+pub use ranking::{
+    ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,
+    ListMleLossConfig, ListNetLoss, ListNetLossConfig, PairReduction, QueryLists, RankNetForm, RankNetLoss,
+    RankNetLossConfig, RelevanceTies,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};
