@@ -8,7 +8,9 @@
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
-//! | an encoder from labels | [`SupConLoss`] |
+//! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
+//! | two views in small batches | [`DclLoss`] |
+//! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -77,14 +79,15 @@ pub use classification::{
     LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
-    GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
-    SupConLossConfig,
+    DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
+    SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
-    ContrastiveLossConfig, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig,
-    TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
+    AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss,
+    CircleLossConfig, ContrastiveLoss, ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig,
+    SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig, TripletMining,
+    TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
 pub use multitask::{

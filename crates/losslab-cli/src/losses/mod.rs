@@ -9,7 +9,9 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod pairs;
 mod self_contrastive;
+mod siglip;
 
 pub use balancing::BALANCING;
 pub use cost::{Cost, Work};
@@ -67,7 +69,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 13] = [
+pub const LOSSES: [Loss; 17] = [
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -76,8 +78,12 @@ pub const LOSSES: [Loss; 13] = [
     embedding::BATCH_CONTRASTIVE,
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
+    pairs::MULTI_SIMILARITY,
+    pairs::CIRCLE,
     info_nce::INFO_NCE,
+    siglip::SIGLIP,
     self_contrastive::NT_XENT,
+    self_contrastive::DCL,
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,

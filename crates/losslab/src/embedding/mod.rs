@@ -1,17 +1,22 @@
 //! Losses over embeddings: contrastive pairs, triplets, and the miners that choose triplets.
 
 mod batch_contrastive;
+mod circle;
 mod contrastive;
 mod mining;
+mod multi_similarity;
+mod pairs;
 mod triplet;
 mod triplet_aligned;
 mod triplet_plain;
 
 pub use batch_contrastive::{BatchContrastiveLoss, BatchContrastiveLossConfig};
+pub use circle::{CircleLoss, CircleLossConfig};
 pub use contrastive::{ContrastiveLoss, ContrastiveLossConfig, similar_where_one, similar_where_zero};
 pub use losslab_kernels::options::{SemiHardFallback, TripletMining};
 pub(crate) use mining::Roles;
 pub use mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
+pub use multi_similarity::{MultiSimilarityLoss, MultiSimilarityLossConfig};
 pub use triplet::{TripletLoss, TripletLossConfig};
 pub use triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig};
 
