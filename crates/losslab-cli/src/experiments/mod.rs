@@ -2,6 +2,7 @@
 
 mod common;
 mod contrastive;
+mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
@@ -33,7 +34,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[sup_con::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

@@ -64,8 +64,8 @@ pub const KNOBS: [Knob; 16] = [
 ];
 
 impl Settings {
-    /// Half a minute on two cores. Of 0.001 and 0.003, and of batches of 32, 64 and 128, these did best on validation images
-    /// for most of the losses.
+    /// Half a minute on two cores. Of step sizes of 0.001 and 0.003 and of batches of 32, 64 and 128, these have the highest
+    /// accuracy on validation images in the mean of the four losses.
     pub fn quick() -> Self {
         Self {
             data: vec![Pick::Digits],
@@ -75,7 +75,7 @@ impl Settings {
             compared_views: vec![1, 2, 4],
             temperature: 0.1,
             margin: 0.2,
-            batch: 64,
+            batch: 32,
             passes: 8,
             lr: vec![0.003],
             width: 8,
@@ -92,6 +92,7 @@ impl Settings {
         Self {
             data: vec![Pick::Digits, Pick::FashionMnist, Pick::Cifar10],
             lr: vec![0.001, 0.003],
+            batch: 64,
             passes: 20,
             width: 16,
             representation: 128,
