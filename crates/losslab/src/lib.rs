@@ -10,7 +10,7 @@
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | an encoder from labels | [`SupConLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
-//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
+//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
@@ -88,9 +88,10 @@ pub use embedding::{
 };
 pub use error::{ConfigError, InputError};
 pub use multitask::{
-    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
-    GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
-    UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,
+    GradNormConfig, GradNormStep, GradientSurgery, GradientWeights, GramMatrix, Likelihood, Mgda, MgdaConfig, PcGrad,
+    PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients, UncertaintyForm, UncertaintyLoss,
+    UncertaintyLossConfig, UpGrad, UpGradConfig, WeightedSumLoss, WeightedSumLossConfig,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};
