@@ -9,6 +9,7 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod ranking;
 mod self_contrastive;
 
 pub use balancing::BALANCING;
@@ -28,7 +29,7 @@ use serde::Serialize;
 pub enum Path {
     /// By a kernel that computes value and gradient in one pass.
     Fused,
-    /// By tensor operations and autodiff.
+    /// By tensor operations and autodiff; rankings by their lists, read to the host, in any float type.
     Plain,
     /// By f64 loops straight from the formula.
     Reference,
@@ -67,7 +68,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 13] = [
+pub const LOSSES: [Loss; 18] = [
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -81,6 +82,11 @@ pub const LOSSES: [Loss; 13] = [
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,
+    ranking::RANK_NET,
+    ranking::LAMBDA_LOSS,
+    ranking::LIST_NET,
+    ranking::LIST_MLE,
+    ranking::APPROX_NDCG,
 ];
 
 const KERNEL: &[Path] = &[Path::Fused, Path::Plain, Path::Reference];

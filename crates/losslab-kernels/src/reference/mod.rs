@@ -28,6 +28,8 @@ mod classification;
 mod contrastive;
 mod embedding;
 mod multitask;
+mod quadruplet;
+mod ranking;
 mod self_contrastive;
 mod tape;
 mod vector;
@@ -38,6 +40,10 @@ pub use embedding::{
     BatchContrastive, Contrastive, Mining, Triplet, aligned_triplet, batch_contrastive, contrastive, triplet,
 };
 pub use multitask::{uncertainty, weighted_sum};
+pub use quadruplet::{Quadruplet, aligned_quadruplet, quadruplet};
+pub use ranking::{
+    ApproxNdcg, LambdaLoss, ListMle, ListNet, RankNet, approx_ndcg, lambda_loss, list_mle, list_net, rank_net,
+};
 pub use self_contrastive::{NtXent, SupCon, nt_xent, sup_con};
 
 use crate::options::Reduction;

@@ -283,5 +283,6 @@ pub fn subjects() -> Vec<Subject> {
             });
         }
     }
+    subjects.extend(crate::ranking::subjects());
     subjects
 }
