@@ -103,6 +103,11 @@ pub(crate) trait RowLoss: Sync {
 
     /// The terms of an anchor and their derivatives, or nothing where a distance must be known better.
     fn row(&self, row: &Row<'_>, scratch: &mut Self::Scratch, to: Option<Coefficients<'_>>) -> Option<Sums>;
+
+    /// Pairs of rows of one set whose derivative is known only when all anchors have been seen.
+    fn pairs_after_all(&self) -> Vec<Across> {
+        vec![]
+    }
 }
 
 /// Sums a loss over the anchors, and writes the gradients of the sum with respect to anchors and others.
@@ -140,7 +145,12 @@ pub(crate) fn evaluate<L: RowLoss>(
             accumulator.add(rows, skipped, &weights, found);
         }
     }
-    if let Some(accumulator) = accumulator {
+    if let Some(mut accumulator) = accumulator {
+        let pairs = loss.pairs_after_all();
+        accumulator.add_entries(&[Strip {
+            entries: pairs.iter().filter_map(|pair| strips.entry_across(pair)).collect(),
+            ..Strip::default()
+        }]);
         accumulator.finish([by_anchors, by_others]);
     }
     sums

@@ -117,6 +117,11 @@ impl<'a> Points<'a> {
         self.labels.len()
     }
 
+    /// The sorted labels.
+    pub fn labels(&self) -> &[i64] {
+        &self.labels
+    }
+
     /// The sorted rows that have a label.
     pub(crate) fn with_label(&self, label: i64) -> Range<usize> {
         self.labels.partition_point(|&other| other < label)..self.labels.partition_point(|&other| other <= label)

@@ -16,7 +16,7 @@ use crate::simd::{Arithmetic, Kernel, dispatch};
 /// ```
 ///
 /// [`FEW_POSITIVES`] positives or less are compared with each negative instead: vector instructions do that sooner.
-pub(super) struct Hinge {
+pub(crate) struct Hinge {
     pub margin: f64,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Hinge {
 const LANES: usize = 8;
 
 #[derive(Default)]
-pub(super) struct Sorted {
+pub(crate) struct Sorted {
     /// Distance and place of each positive, nearest first, a NaN last.
     positives: Vec<(f64, usize)>,
     /// How many negatives each positive is active with.

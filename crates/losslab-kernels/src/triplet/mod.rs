@@ -12,7 +12,7 @@ use crate::chunks::Sums;
 use crate::options::SemiHardFallback;
 use crate::pairs::{Labelled, Metric, Points, evaluate};
 use few::{are_few, few};
-use hinge::Hinge;
+pub(crate) use hinge::Hinge;
 use mined::{Mined, Rule};
 use scores::{are_scored, mine};
 use soft::Soft;
