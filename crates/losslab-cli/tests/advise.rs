@@ -70,6 +70,9 @@ fn flags_lead_down_every_branch() {
     assert_eq!(loss(&["--task", "multi-modal"]), "info-nce");
     assert_eq!(loss(&["--task", "multi-task", "--tasks", "2", "--loss-ratio", "1.2"]), "weighted-sum");
     assert_eq!(loss(&["--task", "multi-task", "--tasks", "3", "--regressions", "1"]), "uncertainty");
+    assert_eq!(loss(&["--task", "ranking"]), "lambda-loss");
+    assert_eq!(loss(&["--task", "ranking", "--longest-list", "50000"]), "rank-net");
+    assert_eq!(loss(&["--task", "ranking", "--whole-order", "--batch", "8"]), "list-mle");
     assert_eq!(loss(&["--task", "classification", "--classes", "3"]), "cross-entropy");
 }
 

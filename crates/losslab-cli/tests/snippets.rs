@@ -17,6 +17,12 @@ mod info_nce;
 mod info_nce_grouped;
 #[path = "../src/advise/snippets/label_smoothing.rs"]
 mod label_smoothing;
+#[path = "../src/advise/snippets/lambda_loss.rs"]
+mod lambda_loss;
+#[path = "../src/advise/snippets/list_mle.rs"]
+mod list_mle;
+#[path = "../src/advise/snippets/rank_net_hinge.rs"]
+mod rank_net_hinge;
 #[path = "../src/advise/snippets/triplet.rs"]
 mod triplet;
 #[path = "../src/advise/snippets/triplet_aligned.rs"]
@@ -120,6 +126,21 @@ fn two_modalities() {
     reaches(info_nce_grouped::step(&loss, queries.clone(), keys(), groups()), &queries);
     info_nce_grouped::watch(&loss, queries, keys(), groups()).unwrap();
     assert!(info_nce_grouped::clip(loss).temperature.is_learned());
+}
+
+#[test]
+fn ranked_lists() {
+    let queries = [7, 7, 7, 3];
+    let (rows, relevance) = (rows(), || Tensor::<1>::from_data([0.0, 2.0, 1.0, 1.0], &device()));
+    let scores = || rows.clone().sum_dim(1).reshape([4]);
+    reaches(lambda_loss::step(&lambda_loss::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    reaches(list_mle::step(&list_mle::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    reaches(rank_net_hinge::step(&rank_net_hinge::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    assert!(lambda_loss::step(&lambda_loss::new_loss(), scores(), relevance(), &[7, 3, 7, 7]).is_err());
+    let (scores, grades) = ([0.5, 2.0, 1.0, 0.0], [0.0, 2.0, 1.0, 1.0]);
+    assert_eq!(lambda_loss::validate(&scores, &grades, &queries).unwrap(), (1.0, 1.0));
+    assert_eq!(list_mle::validate(&scores, &grades, &queries).unwrap(), 1.0);
+    assert_eq!(rank_net_hinge::validate(&scores, &grades, &queries).unwrap(), 1.0);
 }
 
 /// Two tasks of four shared rows.

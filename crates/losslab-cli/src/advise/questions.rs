@@ -59,6 +59,7 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
                     ("match two modalities or views, such as images and texts", Branch::MultiModal),
                     ("several tasks with one network", Branch::MultiTask),
                     ("tell classes of similar size apart", Branch::Classification),
+                    ("put the items of a list in order, such as results of a search", Branch::Ranking),
                 ];
                 answers.task = Some(self.choose("What is the network to do?", &options, None)?);
             }
@@ -106,6 +107,18 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
             Question::LossRatio => {
                 let text = "At the start of training, how many times the smallest task loss is the largest?";
                 answers.loss_ratio = self.number(text, Default::Unknown, |ratio: &f64| *ratio >= 1.0)?;
+            }
+            Question::WholeOrder => {
+                let options = [("grades, clicks or yes and no", false), ("the order of all its items", true)];
+                answers.whole_order = Some(self.choose("What is known of a list?", &options, Some(0))?);
+            }
+            Question::LongestList => {
+                let text = "How many items has the longest list?";
+                answers.longest_list = self.number(text, Default::Unknown, |n: &usize| *n >= 2)?;
+            }
+            Question::Batch if answers.task == Some(Branch::Ranking) => {
+                let text = "How many lists fit in a batch?";
+                answers.batch = self.number(text, Default::Is("32"), |n: &usize| *n >= 1)?;
             }
             Question::Batch => {
                 let default = if answers.task == Some(Branch::MultiModal) { "256" } else { "128" };

@@ -18,6 +18,9 @@ snippets! {
     INFO_NCE = "info_nce.rs";
     INFO_NCE_GROUPED = "info_nce_grouped.rs";
     LABEL_SMOOTHING = "label_smoothing.rs";
+    LAMBDA_LOSS = "lambda_loss.rs";
+    LIST_MLE = "list_mle.rs";
+    RANK_NET_HINGE = "rank_net_hinge.rs";
     TRIPLET = "triplet.rs";
     TRIPLET_ALIGNED = "triplet_aligned.rs";
     UNCERTAINTY = "uncertainty.rs";

@@ -56,6 +56,10 @@ fn leaves() -> Vec<(Answers, &'static str)> {
         (Answers { shared_matches: Some(true), batch: Some(16), ..of(Branch::MultiModal) }, "info-nce"),
         (Answers { tasks: Some(2), loss_ratio: Some(1.5), ..of(Branch::MultiTask) }, "weighted-sum"),
         (Answers { tasks: Some(3), regressions: Some(2), ..of(Branch::MultiTask) }, "uncertainty"),
+        (of(Branch::Ranking), "lambda-loss"),
+        (Answers { longest_list: Some(500), batch: Some(8), ..of(Branch::Ranking) }, "lambda-loss"),
+        (Answers { longest_list: Some(50_000), ..of(Branch::Ranking) }, "rank-net"),
+        (Answers { whole_order: Some(true), ..of(Branch::Ranking) }, "list-mle"),
     ]
 }
 
