@@ -23,6 +23,7 @@ import metrics_verification
 import multitask
 import multitask_balancing
 import pairs
+import ranking
 import self_contrastive
 import siglip
 import triplet
@@ -45,6 +46,11 @@ LOSSES = {
     "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,
     "uncertainty": multitask.uncertainty,
+    "rank-net": ranking.rank_net,
+    "lambda-loss": ranking.lambda_loss,
+    "list-net": ranking.list_net,
+    "list-mle": ranking.list_mle,
+    "approx-ndcg": ranking.approx_ndcg,
 }
 
 METRICS = {

@@ -3,18 +3,23 @@
 //! | task | loss |
 //! |---|---|
 //! | rare classes | [`SigmoidFocalLoss`], [`FocalLoss`] |
+//! | γ of focal loss over a training | [`GammaSchedule`], [`AdaptiveGamma`] |
 //! | classification, the baseline | [`CrossEntropyLoss`] |
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
+//! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
 //! | two views in small batches | [`DclLoss`] |
 //! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
+//! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
+//! | to see how a loss lies around a solution | the [`landscape`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
 //! | Burn's own learner | feature `train` |
 //!
@@ -52,7 +57,7 @@
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
 //! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
-//! which waits for a GPU.
+//! which waits for a GPU; losses over ranked lists compute there, on any device.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.
@@ -65,9 +70,12 @@ pub mod embedding;
 mod error;
 mod fused;
 mod labels;
+pub mod landscape;
 mod math;
+mod memory_bank;
 pub mod metrics;
 pub mod multitask;
+pub mod ranking;
 mod reduction;
 pub mod sampler;
 mod temperature;
@@ -75,8 +83,9 @@ mod temperature;
 pub mod train;
 
 pub use classification::{
-    CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
-    LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
+    AdaptiveGamma, AdaptiveGammaConfig, CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss,
+    FocalLossConfig, GammaCourse, GammaSchedule, GammaScheduleConfig, LabelSmoothingLoss, LabelSmoothingLossConfig,
+    SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
     DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
@@ -84,16 +93,26 @@ pub use contrastive::{
 };
 pub use distance::Distance;
 pub use embedding::{
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining,
+    QuadrupletStatistics,
+};
+pub use embedding::{
     AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss,
     CircleLossConfig, ContrastiveLoss, ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig,
     SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig, TripletMining,
     TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
     GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
     UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+};
+pub use ranking::{
+    ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,
+    ListMleLossConfig, ListNetLoss, ListNetLossConfig, PairReduction, QueryLists, RankNetForm, RankNetLoss,
+    RankNetLossConfig, RelevanceTies,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};

@@ -92,6 +92,22 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward_plain(batch, labels).unwrap().backward()));
     assert!(bytes < 160 * MIB, "plain contrastive-batch: {} MiB", bytes / MIB);
 
+    // One list of 8,192 items has 512 MiB of pairs in f64; scores, gradient and tables of ranks are 64 KiB each.
+    let scores = || embeddings(8192, 1).reshape([-1]);
+    let relevance = Tensor::<1, Int>::arange(0..8192, &Device::flex()).remainder_scalar(5).float();
+    let lists = QueryLists::try_from_lengths(&[8192]).unwrap();
+    let rank_net = RankNetLossConfig::new();
+    for loss in [rank_net.init(), rank_net.with_form(RankNetForm::Hinge).init()] {
+        let bytes = peak(|| drop(loss.forward(scores(), relevance.clone(), &lists).backward()));
+        assert!(bytes < 2 * MIB, "rank-net: {} KiB", bytes / 1024);
+    }
+    let lambda = LambdaLossConfig::new().init();
+    let bytes = peak(|| drop(lambda.forward(scores(), relevance.clone(), &lists).backward()));
+    assert!(bytes < 2 * MIB, "lambda-loss: {} KiB", bytes / 1024);
+    let approx = ApproxNdcgLossConfig::new().init();
+    let bytes = peak(|| drop(approx.forward(scores(), relevance, &lists).backward()));
+    assert!(bytes < 2 * MIB, "approx-ndcg: {} KiB", bytes / 1024);
+
     // Focal loss: the gradient, and the copy of it that goes back.
     let logits = embeddings(1024, 1024);
     let targets = Tensor::<2>::ones([1024, 1024], &Device::flex());

@@ -2,6 +2,7 @@
 
 mod common;
 mod contrastive;
+mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
@@ -30,7 +31,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

@@ -10,6 +10,7 @@ mod multitask;
 #[cfg(test)]
 mod oracle;
 mod pairs;
+mod ranking;
 mod self_contrastive;
 mod siglip;
 
@@ -30,7 +31,7 @@ use serde::Serialize;
 pub enum Path {
     /// By a kernel that computes value and gradient in one pass.
     Fused,
-    /// By tensor operations and autodiff.
+    /// By tensor operations and autodiff; rankings by their lists, read to the host, in any float type.
     Plain,
     /// By f64 loops straight from the formula.
     Reference,
@@ -69,7 +70,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 17] = [
+pub const LOSSES: [Loss; 22] = [
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -87,6 +88,11 @@ pub const LOSSES: [Loss; 17] = [
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,
+    ranking::RANK_NET,
+    ranking::LAMBDA_LOSS,
+    ranking::LIST_NET,
+    ranking::LIST_MLE,
+    ranking::APPROX_NDCG,
 ];
 
 const KERNEL: &[Path] = &[Path::Fused, Path::Plain, Path::Reference];

@@ -55,6 +55,8 @@
     const low = Math.min(Math.floor(at), scale.length - 2);
     return mix(scale[low], scale[low + 1], at - low);
   };
+  // A colour that lets through what lies behind it.
+  const faint = (colour) => (colour.startsWith("#") ? mix(colour, colour, 0) : colour).replace("rgb(", "rgba(").replace(")", ",0.1)");
   // Colours stand under this key and under no other.
   const coloured = (value) => {
     if (Array.isArray(value)) return typeof value[0] === "object" ? value.map(coloured) : value;
@@ -85,6 +87,7 @@
       // A thin rim of the page's colour keeps bars and marks apart.
       if (trace.type === "bar") trace.marker.line = { color: card, width: layout.barmode === "overlay" ? 0 : 1 };
       if (trace.mode === "markers") trace.marker.line = { color: card, width: trace.marker.size > 8 ? 1.5 : 0.5 };
+      if (trace.fill) trace.fillcolor = faint(trace.line.color);
       if (trace.type === "heatmap") {
         trace.colorbar.tickfont = { color: soft };
         trace.colorscale = heat[theme()].map((shade, place) => [place, shade]);

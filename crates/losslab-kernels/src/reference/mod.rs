@@ -30,6 +30,8 @@ mod embedding;
 mod margin;
 mod multitask;
 mod pairs;
+mod quadruplet;
+mod ranking;
 mod redundancy;
 mod self_contrastive;
 mod siglip;
@@ -44,6 +46,10 @@ pub use embedding::{
 pub use margin::{ArcFace, CosFace, arc_face, cos_face};
 pub use multitask::{uncertainty, weighted_sum};
 pub use pairs::{Circle, MultiSimilarity, circle, circle_with_weights_at, multi_similarity};
+pub use quadruplet::{Quadruplet, aligned_quadruplet, quadruplet};
+pub use ranking::{
+    ApproxNdcg, LambdaLoss, ListMle, ListNet, RankNet, approx_ndcg, lambda_loss, list_mle, list_net, rank_net,
+};
 pub use redundancy::{BarlowTwins, VicReg, barlow_twins, vic_reg};
 pub use self_contrastive::{Dcl, NtXent, SupCon, dcl, dcl_with_weights_at, nt_xent, sup_con};
 pub use siglip::{SigLip, siglip};

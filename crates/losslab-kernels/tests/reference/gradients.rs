@@ -353,3 +353,27 @@ fn multi_task_losses() {
         check(&format!("{form:?}"), Reduction::Sum, draw, |inputs| uncertainty(&inputs[0], &inputs[1], &form));
     }
 }
+
+#[test]
+fn quadruplet_losses() {
+    let labels = [0, 1, 0, 2, 1, 3, 0];
+    for distance in DISTANCES {
+        for normalize in SWITCH {
+            for reduction in REDUCTIONS {
+                for (margin, pair_margin) in [(0.3, 0.15), (0.2, 0.6)] {
+                    let options = Quadruplet { margin, pair_margin, distance, normalize, reduction };
+                    let draw = |random: &mut Random| (0..4).map(|_| random.numbers(12, -1.0, 1.0)).collect();
+                    check(&format!("aligned {options:?}"), reduction, draw, |inputs| {
+                        aligned_quadruplet([&inputs[0], &inputs[1], &inputs[2], &inputs[3]], 3, &options)
+                    });
+                    for mining in [QuadrupletMining::BatchAll, QuadrupletMining::BatchHard] {
+                        let draw = |random: &mut Random| vec![random.numbers(21, -1.0, 1.0)];
+                        check(&format!("{mining:?} {options:?}"), reduction, draw, |inputs| {
+                            quadruplet(&inputs[0], &labels, 3, mining, &options)
+                        });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -348,5 +348,6 @@ pub fn subjects() -> Vec<Subject> {
             });
         }
     }
+    subjects.extend(crate::ranking::subjects());
     subjects
 }
