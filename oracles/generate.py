@@ -73,6 +73,9 @@ METRICS = {
 BALANCING = {
     "pcgrad": multitask_balancing.pcgrad,
     "cagrad": multitask_balancing.cagrad,
+    "mgda": multitask_balancing.mgda,
+    "upgrad": multitask_balancing.upgrad,
+    "graddrop": multitask_balancing.graddrop,
     "gradnorm": multitask_balancing.gradnorm,
     "dwa": multitask_balancing.dwa,
 }

@@ -11,13 +11,13 @@
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
+//! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
 //! | two views in small batches | [`DclLoss`], [`VicRegLoss`], [`BarlowTwinsLoss`] |
 //! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
-//! | more positives and negatives than a batch holds | [`MemoryBank`] |
-//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
-//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
+//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
 //! | to see how a loss lies around a solution | the [`landscape`] |
@@ -95,22 +95,20 @@ pub use contrastive::{
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining,
-    QuadrupletStatistics,
-};
-pub use embedding::{
-    AlignedTripletLoss, AlignedTripletLossConfig, ArcFaceBeyond, ArcFaceLoss, ArcFaceLossConfig, BatchContrastiveLoss,
-    BatchContrastiveLossConfig, CircleLoss, CircleLossConfig, ContrastiveLoss, ContrastiveLossConfig, CosFaceLoss,
-    CosFaceLossConfig, CosineHead, MultiSimilarityLoss, MultiSimilarityLossConfig, SemiHardFallback, TripletLoss,
-    TripletLossConfig, TripletMiner, TripletMinerConfig, TripletMining, TripletStatistics, Triplets, similar_where_one,
-    similar_where_zero,
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig, ArcFaceBeyond,
+    ArcFaceLoss, ArcFaceLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig,
+    ContrastiveLoss, ContrastiveLossConfig, CosFaceLoss, CosFaceLossConfig, CosineHead, MultiSimilarityLoss,
+    MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining, QuadrupletStatistics,
+    SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig, TripletMining,
+    TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
-    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
-    GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
-    UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,
+    GradNormConfig, GradNormStep, GradientSurgery, GradientWeights, GramMatrix, Likelihood, Mgda, MgdaConfig, PcGrad,
+    PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients, UncertaintyForm, UncertaintyLoss,
+    UncertaintyLossConfig, UpGrad, UpGradConfig, WeightedSumLoss, WeightedSumLossConfig,
 };
 pub use ranking::{
     ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,

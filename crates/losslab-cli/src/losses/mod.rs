@@ -72,7 +72,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 26] = [
+pub const LOSSES: &[Loss] = &[
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -114,11 +114,11 @@ const REDUCTION: Parameter = Parameter {
 /// Finds a loss by its name.
 pub fn find(name: &str) -> Result<Loss> {
     balancing::refuse(name)?;
-    let Some(loss) = LOSSES.into_iter().find(|loss| loss.name == name) else {
-        let names = LOSSES.map(|loss| loss.name).join(", ");
+    let Some(loss) = LOSSES.iter().find(|loss| loss.name == name) else {
+        let names = LOSSES.iter().map(|loss| loss.name).collect::<Vec<_>>().join(", ");
         bail!("unknown loss {name:?}, the losses are: {names}");
     };
-    Ok(loss)
+    Ok(*loss)
 }
 
 /// What a loss is evaluated on.
