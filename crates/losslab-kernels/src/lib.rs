@@ -5,7 +5,8 @@
 //!   gradient once, and returns the *sum* of the terms with what is needed to normalise it. A caller that wants a mean
 //!   scales value and gradient by the same factor.
 //! - [`distances`]: of rows from all rows, for mining.
-//! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones; [`batch_contrastive()`]: all pairs.
+//! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones; [`batch_contrastive()`],
+//!   [`batch_contrastive_with_bank`]: all pairs; [`quadruplet()`]: all pairs of one class against those of two others.
 //! - [`ranking()`]: losses over lists of items, with [`Dcg`], which the metric shares.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`simd`]: which vector instructions are used.
@@ -29,6 +30,7 @@ mod knn;
 mod matrix;
 pub mod options;
 mod pairs;
+mod quadruplet;
 mod ranking;
 pub mod reference;
 mod rows;
@@ -37,9 +39,10 @@ mod sigmoid_focal;
 pub mod simd;
 mod softmax_focal;
 mod triplet;
+mod waves;
 
-pub use batch_contrastive::{BatchContrastive, batch_contrastive};
-pub use chunks::Sums;
+pub use batch_contrastive::{BatchContrastive, batch_contrastive, batch_contrastive_with_bank};
+pub use chunks::{Sums, first_outside};
 pub use contrastive::{
     Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
 };
@@ -48,7 +51,8 @@ pub use dcg::Dcg;
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
 pub use pairs::{Labelled, Metric};
+pub use quadruplet::{Quadruplet, Quadruplets, quadruplet};
 pub use ranking::{ApproxNdcg, LambdaLoss, ListLoss, ListMle, ListNet, Lists, RankNet, ranking};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
-pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};
+pub use triplet::{FEW_POSITIVES, Triplet, TripletChoice, triplet, triplet_with_bank};

@@ -1,5 +1,6 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
+pub mod augment;
 pub mod captions;
 pub mod catalogue;
 pub mod cifar;
@@ -14,6 +15,7 @@ pub mod imbalanced;
 pub mod labels;
 pub mod letor;
 pub mod mnist;
+pub mod noise;
 pub mod ranked;
 pub mod shapes;
 pub mod sources;
