@@ -154,13 +154,15 @@ fn clicks(settings: &Settings, results: &[Results]) -> Option<Lesson> {
 fn trust(results: &[Results]) -> Lesson {
     let comparisons: usize = results.iter().map(|results| results.ranking_losses().len() * MEASURES.len()).sum();
     let points = results.iter().map(|results| {
-        let error = results.tested.last().map_or(f64::NAN, |(way, _)| results.mean_of(*way, |tested| tested.error_of_queries));
+        let trained = |way: &Way| matches!(way, Way::Trained(_));
+        let way = results.tested.iter().map(|(way, _)| *way).find(trained).unwrap_or(Way::OneFeature);
+        let error = results.mean_of(way, |tested| tested.error_of_queries);
         let drawn = match results.set.is_fixed() {
             true => "the parts are the same for every seed, so that the spread over the seeds is that of weights and batches \
                      alone, and a significant difference holds for these queries, not for others",
             false => "each seed draws its own queries, so that the spread over the seeds has that of the queries in it",
         };
-        format!("{}: the queries of one test part leave ± {:.1} points open in NDCG@10 (one standard error); {drawn}.", results.set.title, 100.0 * error)
+        format!("{}: the queries of one test part leave ± {:.1} points open in the NDCG@10 of {} (one standard error); {drawn}.", results.set.title, 100.0 * error, way.title())
     });
     Lesson {
         title: "How far to trust these numbers".to_owned(),

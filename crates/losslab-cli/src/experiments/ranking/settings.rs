@@ -61,9 +61,9 @@ impl Settings {
             queries: 300,
             sessions: 20.0,
             bias: 1.0,
-            epochs: 15,
+            epochs: 20,
             batch: 16,
-            lr: vec![0.001, 0.003, 0.01],
+            lr: vec![0.003, 0.01, 0.03],
             hidden: 32,
             margin: 1.0,
             temperature: 0.3,
@@ -72,6 +72,6 @@ impl Settings {
 
     /// More queries, a wider network, more time.
     pub fn full() -> Self {
-        Self { queries: 1000, epochs: 40, hidden: 64, lr: vec![0.0003, 0.001, 0.003, 0.01], ..Self::quick() }
+        Self { queries: 1000, epochs: 40, hidden: 64, lr: vec![0.001, 0.003, 0.01, 0.03], ..Self::quick() }
     }
 }
