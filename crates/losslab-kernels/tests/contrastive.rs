@@ -462,6 +462,7 @@ fn tiles_of_full_size_are_exact() {
 
 #[test]
 fn siglip_is_that_of_the_reference() {
+    let _alone = alone();
     for shape in SHAPES {
         let (x, y) = batch(shape, 21);
         let (of_queries, of_keys) = (groups(shape.queries, 5), groups(shape.keys, 5));
