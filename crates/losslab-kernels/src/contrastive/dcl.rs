@@ -31,7 +31,7 @@ impl Default for Dcl {
 /// DCL of row-major rows of `width`, the first views of all samples and then the second ones: the reduced loss, with its
 /// gradient and, where asked for, its derivative with respect to `ln(1/τ)`. The weights are constants.
 ///
-/// Memory: as [`self_contrastive`](super::self_contrastive).
+/// Memory: as [`self_contrastive()`](super::self_contrastive()).
 ///
 /// # Panics
 /// If lengths don't fit, or the number of rows is odd.
