@@ -6,6 +6,7 @@ mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
+mod landscape;
 mod multi_task;
 mod triplet;
 
@@ -31,7 +32,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, landscape::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {
