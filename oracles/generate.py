@@ -22,7 +22,10 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import pairs
+import ranking
 import self_contrastive
+import siglip
 import triplet
 
 LOSSES = {
@@ -35,10 +38,19 @@ LOSSES = {
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
     "info-nce": info_nce.info_nce,
+    "siglip": siglip.siglip,
+    "multi-similarity": pairs.multi_similarity,
+    "circle": pairs.circle,
+    "dcl": self_contrastive.dcl,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,
     "uncertainty": multitask.uncertainty,
+    "rank-net": ranking.rank_net,
+    "lambda-loss": ranking.lambda_loss,
+    "list-net": ranking.list_net,
+    "list-mle": ranking.list_mle,
+    "approx-ndcg": ranking.approx_ndcg,
 }
 
 METRICS = {
@@ -55,6 +67,9 @@ METRICS = {
 BALANCING = {
     "pcgrad": multitask_balancing.pcgrad,
     "cagrad": multitask_balancing.cagrad,
+    "mgda": multitask_balancing.mgda,
+    "upgrad": multitask_balancing.upgrad,
+    "graddrop": multitask_balancing.graddrop,
     "gradnorm": multitask_balancing.gradnorm,
     "dwa": multitask_balancing.dwa,
 }

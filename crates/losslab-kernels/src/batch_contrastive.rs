@@ -3,6 +3,7 @@
 use crate::chunks::Sums;
 use crate::pairs::{Coefficients, Labelled, Metric, Points, Row, RowLoss, evaluate};
 use crate::simd::{Arithmetic, Kernel, dispatch};
+use std::ops::Range;
 
 /// `max(0, D − positive_margin)²` for two rows of one label, `max(0, negative_margin − D)²` for others.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,15 +41,53 @@ pub fn batch_contrastive(loss: BatchContrastive, batch: Labelled<'_>, gradient: 
     evaluate(&loss, &points, None, [gradient, None])
 }
 
+/// As [`batch_contrastive`], over all pairs of a query and a row of a `bank`. The gradients are those of queries and bank.
+///
+/// # Panics
+/// If lengths don't fit, or the widths differ.
+pub fn batch_contrastive_with_bank(
+    loss: BatchContrastive,
+    queries: Labelled<'_>,
+    bank: Labelled<'_>,
+    gradients: [Option<&mut [f32]>; 2],
+) -> Sums {
+    let [queries, bank] = Points::prepare([queries, bank], loss.metric);
+    evaluate(&WithBank(loss), &queries, Some(&bank), gradients)
+}
+
 impl RowLoss for BatchContrastive {
     type Scratch = ();
     const HALF: bool = true;
 
     fn row(&self, row: &Row<'_>, (): &mut (), to: Option<Coefficients<'_>>) -> Option<Sums> {
+        self.sum(row, [(row.anchor + 1..row.same.end, 1.0), (row.same.end..row.others(), -1.0)], to)
+    }
+}
+
+/// All rows of the bank are partners of each anchor.
+struct WithBank(BatchContrastive);
+
+impl RowLoss for WithBank {
+    type Scratch = ();
+    const HALF: bool = false;
+
+    fn row(&self, row: &Row<'_>, (): &mut (), to: Option<Coefficients<'_>>) -> Option<Sums> {
+        let [before, after] = row.negatives();
+        self.0.sum(row, [(before, -1.0), (row.same.clone(), 1.0), (after, -1.0)], to)
+    }
+}
+
+impl BatchContrastive {
+    /// The terms of an anchor with some rows: similar ones (1) and others (−1).
+    fn sum<const N: usize>(
+        &self,
+        row: &Row<'_>,
+        partners: [(Range<usize>, f64); N],
+        to: Option<Coefficients<'_>>,
+    ) -> Option<Sums> {
         let mut weights = to.map(|to| to.row);
         let mut sums = Sums::default();
-        let later = [row.anchor + 1..row.same.end, row.same.end..row.others()];
-        for (range, direction) in later.into_iter().zip([1.0, -1.0]) {
+        for (range, direction) in partners {
             let squares = Squares {
                 distances: row.distances(range.clone()),
                 weights: weights.as_deref_mut().map(|weights| &mut weights[range]),

@@ -1,7 +1,9 @@
 //! The contrastive kernel over all pairs against the f64 reference.
 
 use losslab_kernels::options::{Distance, Reduction};
-use losslab_kernels::{BatchContrastive, Labelled, Metric, Sums, batch_contrastive, reference};
+use losslab_kernels::{
+    BatchContrastive, Labelled, Metric, Sums, batch_contrastive, batch_contrastive_with_bank, reference,
+};
 
 mod support;
 use support::{numbers, wide};
@@ -108,4 +110,36 @@ fn the_number_of_threads_changes_no_bit() {
     let alone = run(1);
     assert_eq!(alone, run(2));
     assert_eq!(alone, run(5));
+}
+
+#[test]
+fn a_bank_has_the_pairs_of_the_whole_set_that_are_not_within_a_part() {
+    let (n, m, width) = (37, 64, 5);
+    let rows = numbers(3, (n + m) * width).into_iter().map(|x| x * 0.5).collect::<Vec<f32>>();
+    let labels = (0..n + m).map(|i| (i * 7 % 6) as i64).collect::<Vec<i64>>();
+    let of = |range: std::ops::Range<usize>| Labelled {
+        rows: &rows[range.start * width..range.end * width],
+        labels: &labels[range],
+        width,
+    };
+    for loss in losses() {
+        let alone = |range: std::ops::Range<usize>| {
+            let mut gradient = vec![0.0; range.len() * width];
+            (batch_contrastive(loss, of(range), Some(&mut gradient)), gradient)
+        };
+        let [all, queries, bank] = [0..n + m, 0..n, n..n + m].map(alone);
+        let mut by = [vec![f32::NAN; n * width], vec![f32::NAN; m * width]];
+        let [by_queries, by_bank] = by.each_mut().map(|gradient| Some(&mut gradient[..]));
+        let sums = batch_contrastive_with_bank(loss, of(0..n), of(n..n + m), [by_queries, by_bank]);
+        let expected = all.0.total - queries.0.total - bank.0.total;
+        assert!((sums.total - expected).abs() <= 1e-9 * all.0.total, "{loss:?}: {} not {expected}", sums.total);
+        assert_eq!((sums.valid, sums.active), ((n * m) as u64, all.0.active - queries.0.active - bank.0.active));
+        let largest = all.1.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+        let parts = queries.1.iter().chain(&bank.1);
+        for (found, (all, part)) in by.concat().iter().zip(all.1.iter().zip(parts)) {
+            assert!((found - (all - part)).abs() <= 2e-5 * largest, "{loss:?}: {found} not {}", all - part);
+        }
+        let none = batch_contrastive_with_bank(loss, of(0..n), of(0..0), [None, None]);
+        assert_eq!(none, Sums::default());
+    }
 }

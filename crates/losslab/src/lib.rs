@@ -8,10 +8,15 @@
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
+//! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
-//! | an encoder from labels | [`SupConLoss`] |
+//! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
+//! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
+//! | two views in small batches | [`DclLoss`] |
+//! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
-//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
+//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
 //! | to see how a loss lies around a solution | the [`landscape`] |
@@ -52,7 +57,7 @@
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
 //! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
-//! which waits for a GPU.
+//! which waits for a GPU; losses over ranked lists compute there, on any device.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.
@@ -67,8 +72,10 @@ mod fused;
 mod labels;
 pub mod landscape;
 mod math;
+mod memory_bank;
 pub mod metrics;
 pub mod multitask;
+pub mod ranking;
 mod reduction;
 pub mod sampler;
 mod temperature;
@@ -81,20 +88,29 @@ pub use classification::{
     SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
-    GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
-    SupConLossConfig,
+    DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
+    SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
-    ContrastiveLossConfig, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig,
-    TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig,
+    BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig, ContrastiveLoss,
+    ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig,
+    QuadrupletMining, QuadrupletStatistics, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner,
+    TripletMinerConfig, TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
-    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
-    GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
-    UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,
+    GradNormConfig, GradNormStep, GradientSurgery, GradientWeights, GramMatrix, Likelihood, Mgda, MgdaConfig, PcGrad,
+    PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients, UncertaintyForm, UncertaintyLoss,
+    UncertaintyLossConfig, UpGrad, UpGradConfig, WeightedSumLoss, WeightedSumLossConfig,
+};
+pub use ranking::{
+    ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,
+    ListMleLossConfig, ListNetLoss, ListNetLossConfig, PairReduction, QueryLists, RankNetForm, RankNetLoss,
+    RankNetLossConfig, RelevanceTies,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};

@@ -37,3 +37,11 @@ pub(crate) fn sum<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     let whole = flat.clone().slice(0..groups * GROUP).reshape([groups, GROUP]).sum_dim(1).sum();
     if count.is_multiple_of(GROUP) { whole } else { whole + flat.slice(groups * GROUP..count).sum() }
 }
+
+/// Rows above others, in f32 or f64, on the tape of either.
+pub(crate) fn stacked(rows: Tensor<2>, others: Tensor<2>) -> Tensor<2> {
+    let (rows, others) = (in_f32(rows), in_f32(others));
+    let on_tape = rows.is_autodiff() || others.is_autodiff();
+    let tape = |x: Tensor<2>| if on_tape { x.autodiff() } else { x };
+    if others.dims()[0] == 0 { tape(rows) } else { Tensor::cat(vec![tape(rows), tape(others)], 0) }
+}

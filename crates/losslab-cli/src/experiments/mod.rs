@@ -8,7 +8,10 @@ mod info_nce;
 mod label_smoothing;
 mod landscape;
 mod multi_task;
+mod picks;
+mod sup_con;
 mod triplet;
+mod views;
 
 use crate::{
     data::sources::Sources,
@@ -32,7 +35,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, landscape::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, landscape::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

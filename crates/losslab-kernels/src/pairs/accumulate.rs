@@ -91,7 +91,8 @@ impl<'a> Accumulator<'a> {
         self.add_entries(&strips);
     }
 
-    fn add_entries(&mut self, strips: &[Strip]) {
+    /// Adds the pairs of strips that aren't among their weights.
+    pub fn add_entries(&mut self, strips: &[Strip]) {
         if strips.iter().all(|strip| strip.entries.is_empty()) {
             return;
         }

@@ -221,7 +221,7 @@ fn mine(anchor: usize, distances: &[f64], labels: &[i64], mining: Mining) -> Vec
 }
 
 /// The candidate whose distance comes first in an order: a NaN before all others, then the lowest index.
-fn first(candidates: &[usize], distances: &[f64], order: Ordering) -> Option<usize> {
+pub(super) fn first(candidates: &[usize], distances: &[f64], order: Ordering) -> Option<usize> {
     candidates.iter().copied().reduce(|best, next| {
         let better = match distances[next].partial_cmp(&distances[best]) {
             Some(ordering) => ordering == order,

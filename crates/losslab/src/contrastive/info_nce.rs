@@ -6,7 +6,7 @@ use super::sup_con::attach_scale;
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError};
 use crate::fused::{HostSlice, attach_value, sum_over_blocks};
-use crate::math::in_f32;
+use crate::math::{in_f32, stacked};
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
 use burn::config::Config;
@@ -143,6 +143,39 @@ impl InfoNceLoss {
     pub fn forward_plain(&self, queries: Tensor<2>, keys: Tensor<2>) -> Result<Tensor<1>, InputError> {
         let pairing = Pairing::aligned(&queries, &keys)?;
         Ok(self.reduce_plain(queries, keys, pairing))
+    }
+
+    /// The reduced loss with the embeddings of a bank as further negatives of every query, such as the queue of MoCo (He et
+    /// al. 2020, [arXiv:1911.05722](https://arxiv.org/abs/1911.05722)): see [`MemoryBank`](crate::MemoryBank). The other
+    /// keys of the batch are negatives as well, which MoCo leaves to the next step's queue. In the symmetric form keys
+    /// look for their queries among the queries alone.
+    ///
+    /// # Shapes
+    /// - `queries`: `[n, d]`
+    /// - `keys`: `[n, d]`, or more rows, as in [`forward`](Self::forward)
+    /// - `bank`: `[m, d]`, also without a row
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// Where [`try_forward_with_bank`](Self::try_forward_with_bank) returns an error.
+    pub fn forward_with_bank(&self, queries: Tensor<2>, keys: Tensor<2>, bank: Tensor<2>) -> Tensor<1> {
+        self.try_forward_with_bank(queries, keys, bank).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The reduced loss, as [`forward_with_bank`](Self::forward_with_bank).
+    ///
+    /// # Errors
+    /// If the shapes don't fit.
+    pub fn try_forward_with_bank(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        bank: Tensor<2>,
+    ) -> Result<Tensor<1>, InputError> {
+        let ([_, width], [rows, _]) = (keys.dims(), bank.dims());
+        InputError::check_shape(NAME, "bank", &bank.dims(), &[rows, width], "(of the width of keys)")?;
+        InputError::check_dtype(NAME, "bank", bank.dtype(), keys.dtype(), "(that of keys)")?;
+        self.try_forward(queries, stacked(keys, bank))
     }
 
     /// The reduced loss where positives are given by group ids.

@@ -1,6 +1,6 @@
 //! Contrastive loss over all pairs of a labelled batch.
 
-use super::{prepare, read_labels};
+use super::{check_bank, prepare, read_labels};
 use crate::distance::{Distance, check_margin, pairwise};
 use crate::error::{ConfigError, InputError};
 use crate::fused::{HostSlice, attach_sum, nothing, sum_over_blocks};
@@ -9,8 +9,7 @@ use crate::reduction::Reduction;
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
-use losslab_kernels::{BatchContrastive, Labelled, Metric, batch_contrastive};
-use std::ops::Range;
+use losslab_kernels::{BatchContrastive, Labelled, Metric, batch_contrastive, batch_contrastive_with_bank};
 
 const NAME: &str = "contrastive-batch";
 
@@ -137,12 +136,7 @@ impl BatchContrastiveLoss {
         let Some(rows) = HostSlice::of(&embeddings) else {
             return Ok(self.plain(embeddings, &labels));
         };
-        let kernel = BatchContrastive {
-            positive_margin: self.positive_margin,
-            negative_margin: self.negative_margin,
-            half: self.half,
-            metric: Metric { distance: self.distance, normalize: self.normalize },
-        };
+        let kernel = self.kernel();
         let batch = Labelled { rows: rows.as_slice(), labels: &labels, width: embeddings.dims()[1] };
         Ok(attach_sum([embeddings], self.reduction, |[gradient]| batch_contrastive(kernel, batch, gradient)))
     }
@@ -157,6 +151,105 @@ impl BatchContrastiveLoss {
         Ok(self.plain(embeddings, &labels))
     }
 
+    /// The reduced loss of all pairs of a row of the batch and a row of a bank, such as a
+    /// [`MemoryBank`](crate::MemoryBank) of earlier batches or the embeddings of another modality. Every row of the bank
+    /// is a partner of every row of the batch, so a bank mustn't hold the batch itself:
+    /// [`MemoryBank::others`](crate::MemoryBank::others) leaves it out.
+    ///
+    /// The bank's gradient flows too, unless it is detached.
+    ///
+    /// # Shapes
+    /// - `embeddings`: `[n, d]`
+    /// - `labels`: `[n]`, any integers
+    /// - `bank`: `[m, d]`
+    /// - `bank_labels`: `[m]`, any integers
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// Where [`try_forward_with_bank`](Self::try_forward_with_bank) returns an error.
+    ///
+    /// # Example
+    ///
+    /// The similar row of the bank is at 0.5, of the others only one is nearer than 1:
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Int, Tensor};
+    /// use losslab::BatchContrastiveLossConfig;
+    ///
+    /// let device = Device::flex();
+    /// let (batch, label) = (Tensor::<2>::from_data([[0.0]], &device), Tensor::<1, Int>::from_data([3], &device));
+    /// let bank = Tensor::<2>::from_data([[0.5], [0.6], [1.1]], &device);
+    /// let labels = Tensor::<1, Int>::from_data([3, 4, 4], &device);
+    /// let value = BatchContrastiveLossConfig::new().init().forward_with_bank(batch, label, bank, labels);
+    /// assert!((value.into_scalar::<f64>() - (0.5 * 0.5 * 0.5 + 0.5 * 0.4 * 0.4) / 3.0).abs() < 1e-7);
+    /// ```
+    pub fn forward_with_bank(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Tensor<1> {
+        let loss = self.try_forward_with_bank(embeddings, labels, bank, bank_labels);
+        loss.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The reduced loss, as [`forward_with_bank`](Self::forward_with_bank).
+    ///
+    /// # Errors
+    /// If the shapes don't fit, or one of the two is f64.
+    pub fn try_forward_with_bank(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let (embeddings, labels, bank, bank_labels) = check_bank(NAME, embeddings, labels, bank, bank_labels)?;
+        let [Some(rows), Some(bank_rows)] = [&embeddings, &bank].map(HostSlice::of) else {
+            return Ok(self.plain_with_bank(embeddings, &labels, bank, &bank_labels));
+        };
+        let width = embeddings.dims()[1];
+        let queries = Labelled { rows: rows.as_slice(), labels: &labels, width };
+        let others = Labelled { rows: bank_rows.as_slice(), labels: &bank_labels, width };
+        Ok(attach_sum([embeddings, bank], self.reduction, |gradients| {
+            batch_contrastive_with_bank(self.kernel(), queries, others, gradients)
+        }))
+    }
+
+    /// As [`try_forward_with_bank`](Self::try_forward_with_bank), in plain tensor operations.
+    ///
+    /// # Errors
+    /// If the shapes don't fit, or one of the two is f64.
+    pub fn forward_with_bank_plain(
+        &self,
+        embeddings: Tensor<2>,
+        labels: Tensor<1, Int>,
+        bank: Tensor<2>,
+        bank_labels: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let (embeddings, labels, bank, bank_labels) = check_bank(NAME, embeddings, labels, bank, bank_labels)?;
+        Ok(self.plain_with_bank(embeddings, &labels, bank, &bank_labels))
+    }
+
+    fn kernel(&self) -> BatchContrastive {
+        BatchContrastive {
+            positive_margin: self.positive_margin,
+            negative_margin: self.negative_margin,
+            half: self.half,
+            metric: Metric { distance: self.distance, normalize: self.normalize },
+        }
+    }
+
+    fn plain_with_bank(&self, embeddings: Tensor<2>, labels: &[i64], bank: Tensor<2>, others: &[i64]) -> Tensor<1> {
+        let [[rows, dim], [bank_rows, _]] = [embeddings.dims(), bank.dims()];
+        let inputs = [embeddings, bank].map(|x| prepare(x, self.normalize));
+        let pairs = (rows * bank_rows) as u64;
+        sum_over_blocks(inputs, rows, bank_rows * dim, pairs, self.reduction, |[x, bank], rows| {
+            (bank_rows > 0).then(|| self.terms(x.slice(rows.clone()), &labels[rows], bank, others))
+        })
+    }
+
     fn plain(&self, embeddings: Tensor<2>, labels: &[i64]) -> Tensor<1> {
         let [rows, dim] = embeddings.dims();
         let pairs = (rows * rows.saturating_sub(1) / 2) as u64;
@@ -164,7 +257,7 @@ impl BatchContrastiveLoss {
         sum_over_blocks([embeddings], rows, rows * dim, pairs, self.reduction, |[x], rows| {
             let earlier = rows.clone().flat_map(|i| (0..labels.len()).map(move |j| j <= i)).collect();
             let earlier = mask(earlier, [rows.len(), labels.len()], &x);
-            Some(self.terms(x, labels, rows).mask_fill(earlier, 0))
+            Some(self.terms(x.clone().slice(rows.clone()), &labels[rows], x, labels).mask_fill(earlier, 0))
         })
     }
 
@@ -180,16 +273,17 @@ impl BatchContrastiveLoss {
         }
         let upper = (0..rows as i64).flat_map(|i| (i + 1..rows as i64).map(move |j| i * rows as i64 + j));
         let upper = upper.collect::<Vec<i64>>();
-        let terms = self.terms(prepare(embeddings, self.normalize), &labels, 0..rows).reshape([rows * rows]);
+        let x = prepare(embeddings, self.normalize);
+        let terms = self.terms(x.clone(), &labels, x, &labels).reshape([rows * rows]);
         let upper = Tensor::<1, Int>::from_data(upper.as_slice(), &terms.device().inner());
         terms.select(0, upper)
     }
 
-    /// The terms of the pairs of some rows with all rows.
-    fn terms(&self, x: Tensor<2>, labels: &[i64], rows: Range<usize>) -> Tensor<2> {
-        let equal = rows.clone().flat_map(|i| labels.iter().map(move |label| *label == labels[i])).collect();
-        let similar = mask(equal, [rows.len(), labels.len()], &x);
-        let distance = pairwise(self.distance, x.clone().slice(rows), x);
+    /// The terms of the pairs of some rows with others.
+    fn terms(&self, x: Tensor<2>, labels: &[i64], others: Tensor<2>, other_labels: &[i64]) -> Tensor<2> {
+        let equal = labels.iter().flat_map(|label| other_labels.iter().map(move |other| other == label)).collect();
+        let similar = mask(equal, [labels.len(), other_labels.len()], &x);
+        let distance = pairwise(self.distance, x, others);
         let near = hinge(distance.clone() - self.positive_margin);
         let apart = hinge(-distance + self.negative_margin);
         let factor = if self.half { 0.5 } else { 1.0 };

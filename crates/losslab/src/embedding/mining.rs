@@ -294,7 +294,7 @@ fn farthest(candidates: &[usize], distances: &[f64]) -> Option<usize> {
 }
 
 /// The first of the nearest; a NaN is nearer than all.
-fn nearest(candidates: &[usize], distances: &[f64]) -> Option<usize> {
+pub(super) fn nearest(candidates: &[usize], distances: &[f64]) -> Option<usize> {
     let nearer = |best: usize, j: usize| distances[j] < distances[best] || outranks(distances[j], distances[best]);
     candidates.iter().copied().reduce(|best, j| if nearer(best, j) { j } else { best })
 }

@@ -2,7 +2,7 @@
 
 use super::mining::{Roles, TripletMiner, TripletMinerConfig, TripletStatistics};
 use super::triplet_aligned::{AlignedTripletLoss, AlignedTripletLossConfig};
-use super::{prepare, read_labels};
+use super::{check_bank, prepare, read_labels};
 use crate::distance::Distance;
 use crate::error::{ConfigError, InputError};
 use crate::fused::{HostSlice, attach_sum};
@@ -171,9 +171,10 @@ impl TripletLoss {
         Ok(self.plain(in_f32(embeddings), labels, Roles::of_batch))
     }
 
-    /// The reduced loss of anchors against a bank: positives and negatives come from the bank alone, such as a memory of
-    /// earlier batches or the embeddings of another modality. Every row of the bank with an anchor's label is a positive
-    /// of it, so a bank mustn't hold the anchors themselves.
+    /// The reduced loss of anchors against a bank: positives and negatives come from the bank alone, such as a
+    /// [`MemoryBank`](crate::MemoryBank) of earlier batches or the embeddings of another modality. Every row of the bank
+    /// with an anchor's label is a positive of it, so a bank mustn't hold the anchors themselves:
+    /// [`MemoryBank::others`](crate::MemoryBank::others) leaves them out.
     ///
     /// The bank's gradient flows too, unless it is detached.
     ///
@@ -224,7 +225,7 @@ impl TripletLoss {
         bank: Tensor<2>,
         bank_labels: Tensor<1, Int>,
     ) -> Result<Tensor<1>, InputError> {
-        let (embeddings, labels, bank, bank_labels) = check_bank(embeddings, labels, bank, bank_labels)?;
+        let (embeddings, labels, bank, bank_labels) = check_bank(NAME, embeddings, labels, bank, bank_labels)?;
         let (Some(kernel), [Some(rows), Some(bank_rows)]) = (self.kernel(), [&embeddings, &bank].map(HostSlice::of))
         else {
             return Ok(self.plain_with_bank(embeddings, labels, bank, bank_labels));
@@ -248,7 +249,7 @@ impl TripletLoss {
         bank: Tensor<2>,
         bank_labels: Tensor<1, Int>,
     ) -> Result<Tensor<1>, InputError> {
-        let (embeddings, labels, bank, bank_labels) = check_bank(embeddings, labels, bank, bank_labels)?;
+        let (embeddings, labels, bank, bank_labels) = check_bank(NAME, embeddings, labels, bank, bank_labels)?;
         Ok(self.plain_with_bank(embeddings, labels, bank, bank_labels))
     }
 
@@ -282,20 +283,4 @@ impl TripletLoss {
         };
         Some(Triplet { margin, soft, metric: Metric { distance, normalize: self.normalize }, choice })
     }
-}
-
-type Bank = (Tensor<2>, Vec<i64>, Tensor<2>, Vec<i64>);
-
-fn check_bank(
-    embeddings: Tensor<2>,
-    labels: Tensor<1, Int>,
-    bank: Tensor<2>,
-    bank_labels: Tensor<1, Int>,
-) -> Result<Bank, InputError> {
-    let labels = read_labels(NAME, &embeddings, labels)?;
-    let (rows, width) = (bank.dims()[0], embeddings.dims()[1]);
-    InputError::check_shape(NAME, "bank", &bank.dims(), &[rows, width], "(of the width of embeddings)")?;
-    InputError::check_dtype(NAME, "bank", bank.dtype(), embeddings.dtype(), "(that of embeddings)")?;
-    InputError::check_shape(NAME, "bank_labels", &bank_labels.dims(), &[rows], "(one for each row of bank)")?;
-    Ok((in_f32(embeddings), labels, in_f32(bank), crate::labels::read(bank_labels)))
 }

@@ -1,12 +1,13 @@
 //! Triplet loss over a labelled batch in plain tensor operations.
 
 use super::mining::{Roles, Triplets};
-use super::prepare;
 use super::triplet::TripletLoss;
 use super::triplet_aligned::smaller;
+use super::{positions, prepare};
 use crate::distance::pairwise;
 use crate::fused::{nothing, sum_over_blocks};
-use burn::tensor::{Bool, IndexingUpdateOp, Int, Tensor, TensorData};
+use crate::math::stacked;
+use burn::tensor::{Bool, IndexingUpdateOp, Tensor, TensorData};
 use losslab_kernels::options::TripletMining;
 use std::ops::Range;
 
@@ -19,11 +20,8 @@ impl TripletLoss {
         bank: Tensor<2>,
         bank_labels: Vec<i64>,
     ) -> Tensor<1> {
-        let on_tape = embeddings.is_autodiff() || bank.is_autodiff();
-        let tape = |x: Tensor<2>| if on_tape && !x.is_autodiff() { x.autodiff() } else { x };
         let rows = labels.len();
-        let all = Tensor::cat(vec![tape(embeddings), tape(bank)], 0);
-        self.plain(all, [labels, bank_labels].concat(), |all| Roles::with_bank(rows, all - rows))
+        self.plain(stacked(embeddings, bank), [labels, bank_labels].concat(), |all| Roles::with_bank(rows, all - rows))
     }
 
     /// The reduced loss of rows in f32 or f64.
@@ -119,11 +117,6 @@ impl TripletLoss {
         let no_negative = Tensor::<2, Bool>::from_data(no_negative, &x.device().inner());
         Some(self.aligned.penalty(near.expand([pairs.len(), n]) - far).mask_fill(no_negative, 0))
     }
-}
-
-fn positions(positions: impl Iterator<Item = usize>, like: &Tensor<2>) -> Tensor<1, Int> {
-    let positions = positions.map(|position| position as i64).collect::<Vec<i64>>();
-    Tensor::from_data(positions.as_slice(), &like.device().inner())
 }
 
 /// All (anchor, positive) of a batch, ordered by anchor.
