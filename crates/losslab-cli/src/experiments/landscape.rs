@@ -23,6 +23,7 @@ use crate::{
     random,
 };
 use anyhow::{Result, ensure};
+use burn::{module::Module, tensor::Device};
 use measures::{Curvature, Pictures};
 use methods::{METHODS, Method};
 use results::Results;
@@ -90,8 +91,11 @@ impl Landscape {
     fn study(&self, method: Method, seed: u64, job: &Job) -> Result<Study> {
         let (settings, parts) = (&self.settings, self.parts(seed));
         let (network, path) = training::train(method, settings, &parts.train, seed, job)?;
+        // Hessians want 64 bits, which not every device has: all is measured on the processor.
+        let processor = Device::flex();
+        let network = network.valid().to_device(&processor).train();
         let scaling = parts.train.scaling();
-        let measured = measures::Measured::new(&parts.train, settings, seed, &job.device());
+        let measured = measures::Measured::new(&parts.train, settings, seed, &processor.autodiff());
         let plane = measures::plane(&path)?;
         let pictures = (seed == self.seeds[0])
             .then(|| Pictures::take(&network, method, settings, &measured, &plane, seed))

@@ -19,7 +19,7 @@ pub fn surface(relief: &Relief) -> Value {
                 "zaxis": ticks(&height(relief)),
                 "aspectmode": "manual",
                 "aspectratio": { "x": 1, "y": 1, "z": 0.7 },
-                "camera": { "eye": { "x": 1.35, "y": 1.1, "z": 0.8 } },
+                "camera": { "eye": { "x": 1.6, "y": 1.3, "z": 0.95 } },
             },
             "margin": { "l": 0, "r": 0, "t": 28, "b": 8 },
         },
