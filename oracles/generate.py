@@ -22,8 +22,10 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import pairs
 import ranking
 import self_contrastive
+import siglip
 import triplet
 
 LOSSES = {
@@ -36,6 +38,10 @@ LOSSES = {
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
     "info-nce": info_nce.info_nce,
+    "siglip": siglip.siglip,
+    "multi-similarity": pairs.multi_similarity,
+    "circle": pairs.circle,
+    "dcl": self_contrastive.dcl,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,

@@ -132,6 +132,47 @@ pub enum SupConForm {
     Inside,
 }
 
+/// What takes the place of `cos(θ + m)` in ArcFace where it would rise again with the angle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArcFaceBeyond {
+    /// `cos θ − m·sin m` for θ > π − m: it falls with the angle everywhere, with a step down at π − m.
+    #[default]
+    Monotone,
+    /// `cos θ` for θ ≥ π/2: only embeddings within a right angle of their class have a margin.
+    EasyMargin,
+    /// Nothing: `cos(θ + m)` everywhere, which rises from θ = π − m on.
+    Formula,
+}
+
+/// Which reading of VICReg's weights holds (Bardes et al. 2022 have all three). With d dimensions:
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VicRegForm {
+    /// The paper's algorithm: the invariance is the mean over samples and dimensions, the variance term the sum of that of
+    /// both views.
+    #[default]
+    Algorithm,
+    /// The paper's equations: the invariance is d times that of the algorithm, the squared distance.
+    Equations,
+    /// The authors' code and pytorch-metric-learning: as the algorithm, but the variance term is the mean of that of both
+    /// views.
+    Code,
+}
+
+/// What standardises a feature that hardly varies over a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroVariance {
+    /// The variance plus 1e-5, as in batch normalisation: a feature that doesn't vary becomes 0, with a gradient that lets
+    /// it vary again.
+    #[default]
+    Epsilon,
+    /// The variance itself: a feature whose values differ by no more than a millionth of their mean becomes 0, with
+    /// gradient 0.
+    Zero,
+}
+
 /// The form of a learned uncertainty weight, with `s = log σ²` of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

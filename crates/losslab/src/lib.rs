@@ -10,9 +10,11 @@
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
-//! | an encoder from labels | [`SupConLoss`] |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
 //! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
+//! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
+//! | two views in small batches | [`DclLoss`] |
+//! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -86,18 +88,16 @@ pub use classification::{
     SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
-    GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
-    SupConLossConfig,
+    DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
+    SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining,
-    QuadrupletStatistics,
-};
-pub use embedding::{
-    AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
-    ContrastiveLossConfig, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig,
-    TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig,
+    BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig, ContrastiveLoss,
+    ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig,
+    QuadrupletMining, QuadrupletStatistics, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner,
+    TripletMinerConfig, TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};

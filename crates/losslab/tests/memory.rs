@@ -37,6 +37,23 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
     assert!(bytes < 160 * MIB, "InfoNCE in plain operations: {} MiB", bytes / MIB);
 
+    let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
+    let loss = SigLipLossConfig::new().init(&Device::flex());
+    let bytes = peak(|| drop(loss.forward(queries, keys).backward()));
+    assert!(bytes < 200 * MIB, "SigLIP: {} MiB", bytes / MIB);
+    let (first, second) = (embeddings(4096, 16), embeddings(4096, 16));
+    let loss = DclLossConfig::new().with_sigma(Some(0.5)).init(&Device::flex());
+    let bytes = peak(|| drop(loss.forward(first, second).backward()));
+    assert!(bytes < 160 * MIB, "DCL: {} MiB", bytes / MIB);
+    let labels = (0..8192).map(|i| i % 512).collect::<Vec<i64>>();
+    let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
+    let loss = MultiSimilarityLossConfig::new().with_epsilon(Some(0.1)).init();
+    let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels.clone()).backward()));
+    assert!(bytes < 240 * MIB, "multi-similarity: {} MiB", bytes / MIB);
+    let loss = CircleLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels).backward()));
+    assert!(bytes < 240 * MIB, "circle: {} MiB", bytes / MIB);
+
     // 4,096² distances in f64 are 128 MiB, and batch-all has 117 million triplets. What grows with the square is cut
     // into blocks: 16 MiB of weights, and 8 MiB of distances for each thread.
     let (rows, dim) = (4096, 32);

@@ -9,8 +9,10 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod pairs;
 mod ranking;
 mod self_contrastive;
+mod siglip;
 
 pub use balancing::BALANCING;
 pub use cost::{Cost, Work};
@@ -68,7 +70,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 18] = [
+pub const LOSSES: &[Loss] = &[
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -77,8 +79,12 @@ pub const LOSSES: [Loss; 18] = [
     embedding::BATCH_CONTRASTIVE,
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
+    pairs::MULTI_SIMILARITY,
+    pairs::CIRCLE,
     info_nce::INFO_NCE,
+    siglip::SIGLIP,
     self_contrastive::NT_XENT,
+    self_contrastive::DCL,
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,
@@ -102,11 +108,11 @@ const REDUCTION: Parameter = Parameter {
 /// Finds a loss by its name.
 pub fn find(name: &str) -> Result<Loss> {
     balancing::refuse(name)?;
-    let Some(loss) = LOSSES.into_iter().find(|loss| loss.name == name) else {
-        let names = LOSSES.map(|loss| loss.name).join(", ");
+    let Some(loss) = LOSSES.iter().find(|loss| loss.name == name) else {
+        let names = LOSSES.iter().map(|loss| loss.name).collect::<Vec<_>>().join(", ");
         bail!("unknown loss {name:?}, the losses are: {names}");
     };
-    Ok(loss)
+    Ok(*loss)
 }
 
 /// What a loss is evaluated on.

@@ -231,7 +231,8 @@ impl Cells<'_> {
         for lane in 0..LANES {
             let j = j + lane;
             let both = self.anchors.halves[i] + self.anchors.halves[j];
-            if !(squared[lane] > NEAR * both + self.least()) {
+            let far = squared[lane] > NEAR * both + self.least();
+            if !far {
                 let negative = self.is_negative(i, j);
                 distances[lane] = if negative { points.exact(i, points, j) } else { f64::INFINITY };
                 near |= u32::from(negative) << lane;
@@ -305,11 +306,11 @@ fn compare(
 ) {
     for lane in 0..LANES {
         let below = distances[lane] < low[lane];
-        // A NaN isn't from anything on.
-        let perhaps = !(distances[lane] >= high[lane]);
+        // False for a NaN, which stays open.
+        let beyond = distances[lane] >= high[lane];
         counts[lane] += u32::from(below);
         active[lane] += i32::from(below);
-        open[lane] += i32::from(perhaps);
+        open[lane] += i32::from(!beyond);
         open[lane] -= i32::from(below);
     }
 }

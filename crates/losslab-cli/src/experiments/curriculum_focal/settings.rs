@@ -75,9 +75,9 @@ impl Settings {
             steps: 4,
             easy: 0.9,
             smoothing: 0.9,
-            target: 0.95,
+            target: 0.9,
             epochs: 20,
-            lr: vec![0.002, 0.005],
+            lr: vec![0.005, 0.0125],
             batch,
             hidden,
             digit,
@@ -92,7 +92,7 @@ impl Settings {
     /// A larger network, on all images there are.
     pub fn full() -> Self {
         let Data { images, batch, hidden, .. } = Data::full();
-        Self { images, batch, hidden, epochs: 30, lr: vec![0.0005, 0.001, 0.002, 0.005], ..Self::quick() }
+        Self { images, batch, hidden, epochs: 30, lr: vec![0.001, 0.002, 0.005, 0.0125], ..Self::quick() }
     }
 
     /// What the data sets of the focal exercise depend on.
