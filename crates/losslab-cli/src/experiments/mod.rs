@@ -8,6 +8,7 @@ mod info_nce;
 mod label_smoothing;
 mod multi_task;
 mod picks;
+mod simclr;
 mod sup_con;
 mod triplet;
 mod views;
@@ -34,7 +35,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, simclr::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {
