@@ -22,6 +22,7 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import quadruplet
 import self_contrastive
 import triplet
 
@@ -34,6 +35,8 @@ LOSSES = {
     "contrastive-batch": contrastive.contrastive_batch,
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
+    "quadruplet-aligned": quadruplet.quadruplet_aligned,
+    "quadruplet": quadruplet.quadruplet,
     "info-nce": info_nce.info_nce,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,

@@ -11,6 +11,7 @@
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | an encoder from labels | [`SupConLoss`] |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | a larger batch than fits into memory | [`GradientCache`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
 //! | to evaluate a model | the [`metrics`] |
@@ -64,6 +65,7 @@ mod distance;
 pub mod embedding;
 mod error;
 mod fused;
+mod gradient_cache;
 mod labels;
 mod math;
 mod memory_bank;
@@ -94,6 +96,7 @@ pub use embedding::{
     TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use gradient_cache::{CachedGradients, Chunk, GradientCache, GradientCacheConfig};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,

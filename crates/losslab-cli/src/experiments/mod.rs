@@ -6,6 +6,7 @@ mod focal;
 mod info_nce;
 mod label_smoothing;
 mod multi_task;
+mod quadruplet;
 mod triplet;
 
 use crate::{
@@ -30,7 +31,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[];
+pub const BEYOND: &[Experiment] = &[quadruplet::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

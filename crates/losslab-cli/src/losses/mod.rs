@@ -9,6 +9,7 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod quadruplet;
 mod self_contrastive;
 
 pub use balancing::BALANCING;
@@ -67,7 +68,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 13] = [
+pub const LOSSES: [Loss; 15] = [
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -76,6 +77,8 @@ pub const LOSSES: [Loss; 13] = [
     embedding::BATCH_CONTRASTIVE,
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
+    quadruplet::QUADRUPLET,
+    quadruplet::ALIGNED_QUADRUPLET,
     info_nce::INFO_NCE,
     self_contrastive::NT_XENT,
     self_contrastive::SUP_CON,
