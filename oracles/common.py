@@ -133,12 +133,14 @@ class Suite:
     `formula` is the definition written out so that it is safe at every edge. `library_for(inputs, params)` gives the
     published function that fits the options, or None. Unless a case is an `edge` (where that function is NaN, less
     accurate, or differs by convention), both must agree, and the published function's value and gradients are stored;
-    the terms are the formula's, which keeps its digits in small terms too.
+    the terms are the formula's, which keeps its digits in small terms too. `held(inputs, params)` gives further params
+    with what is constant for the gradient, which then stays the same in finite differences.
     """
 
-    def __init__(self, loss, defaults, formula, library_for=lambda inputs, params: None, relevant=lambda i, p: p):
+    def __init__(self, loss, defaults, formula, library_for=lambda inputs, params: None, relevant=lambda i, p: p,
+                 held=lambda inputs, params: {}):
         self.loss, self.defaults, self.formula = loss, defaults, formula
-        self.library_for, self.relevant = library_for, relevant
+        self.library_for, self.relevant, self.held = library_for, relevant, held
         self.cases, self.notes = [], []
 
     def case(self, name, draw, *, edge=False, lattice=False, stated=True, **params):
@@ -197,6 +199,7 @@ class Suite:
     def check_slope(self, name, inputs, params, gradients):
         """Where no published function applies: the gradients against a central difference along random directions."""
         random = np.random.default_rng(len(self.cases))
+        params = params | self.held(inputs, params)
         step = 1e-6
         for key in (key for key, value in inputs.items() if value.is_floating_point()):
             way = torch.from_numpy(random.standard_normal(tuple(inputs[key].shape)))
@@ -239,7 +242,8 @@ class Suite:
         return path
 
 
-ORDER = ["name", "source", "params", "inputs", "value", "terms", "gradients", "log_scale_gradient"]
+ORDER = ["name", "source", "params", "inputs", "value", "terms", "gradients", "log_scale_gradient",
+         "bias_gradient"]
 
 
 def number(x):

@@ -23,7 +23,10 @@ import metrics_verification
 import multitask
 import multitask_balancing
 import quadruplet
+import pairs
+import ranking
 import self_contrastive
+import siglip
 import triplet
 
 LOSSES = {
@@ -38,10 +41,19 @@ LOSSES = {
     "quadruplet-aligned": quadruplet.quadruplet_aligned,
     "quadruplet": quadruplet.quadruplet,
     "info-nce": info_nce.info_nce,
+    "siglip": siglip.siglip,
+    "multi-similarity": pairs.multi_similarity,
+    "circle": pairs.circle,
+    "dcl": self_contrastive.dcl,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,
     "weighted-sum": multitask.weighted_sum,
     "uncertainty": multitask.uncertainty,
+    "rank-net": ranking.rank_net,
+    "lambda-loss": ranking.lambda_loss,
+    "list-net": ranking.list_net,
+    "list-mle": ranking.list_mle,
+    "approx-ndcg": ranking.approx_ndcg,
 }
 
 METRICS = {
@@ -58,6 +70,9 @@ METRICS = {
 BALANCING = {
     "pcgrad": multitask_balancing.pcgrad,
     "cagrad": multitask_balancing.cagrad,
+    "mgda": multitask_balancing.mgda,
+    "upgrad": multitask_balancing.upgrad,
+    "graddrop": multitask_balancing.graddrop,
     "gradnorm": multitask_balancing.gradnorm,
     "dwa": multitask_balancing.dwa,
 }

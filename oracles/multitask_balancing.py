@@ -1,13 +1,16 @@
-"""Combinations of task gradients (PCGrad, CAGrad) and weights of task losses (GradNorm, DWA)."""
+"""Combinations of task gradients (PCGrad, CAGrad, MGDA, UPGrad, GradDrop) and weights of task losses (GradNorm, DWA)."""
 
+import itertools
 import json
 import zlib
 
 import cvxpy
 import numpy as np
+import qpsolvers
 import scipy.optimize
 import torch
-from torchjd.aggregation import CAGrad, PCGrad
+from torchjd.aggregation import MGDA, CAGrad, GradDrop, PCGrad, UPGrad
+from torchjd.linalg import QuadprogProjector
 
 from common import ATTEMPTS, HERE, Draw, Unclear, exact, number, tensor_json
 
@@ -82,20 +85,20 @@ def fixed(rows):
     return lambda d: {"gradients": exact(np.asarray(rows, dtype=np.float64))}
 
 
-def add_gradient_cases(method):
+def add_gradient_cases(method, wrap=lambda draw: draw):
     for tasks in [2, 3, 4, 6]:
-        method.case(f"{tasks}-tasks", gradients(tasks, 7))
-        method.case(f"{tasks}-conflicting", conflicting(tasks, 9, 0.95))
-    method.case("2-different-scale", gradients(2, 5, [100.0, 0.01]))
-    method.case("3-different-scale", gradients(3, 5, [10.0, 1.0, 0.1]))
-    method.case("5-in-a-plane", gradients(5, 2))
-    method.case("many-parameters", gradients(3, 200))
-    method.case("one-task", gradients(1, 4))
-    method.case("no-conflict", fixed([[1, 2, 0.5], [2, 1, 0.25], [0.5, 0.5, 3]]))
-    method.case("orthogonal", fixed([[2, 0, 0], [0, 3, 0], [0, 0, 0.5]]))
-    method.case("identical", fixed([[1, -2, 3], [1, -2, 3], [1, -2, 3]]))
-    method.case("one-zero", fixed([[1, -2], [0, 0], [-1, 0.5]]))
-    method.case("collinear", fixed([[1, 2], [-3, -6]]))
+        method.case(f"{tasks}-tasks", wrap(gradients(tasks, 7)))
+        method.case(f"{tasks}-conflicting", wrap(conflicting(tasks, 9, 0.95)))
+    method.case("2-different-scale", wrap(gradients(2, 5, [100.0, 0.01])))
+    method.case("3-different-scale", wrap(gradients(3, 5, [10.0, 1.0, 0.1])))
+    method.case("5-in-a-plane", wrap(gradients(5, 2)))
+    method.case("many-parameters", wrap(gradients(3, 200)))
+    method.case("one-task", wrap(gradients(1, 4)))
+    method.case("no-conflict", wrap(fixed([[1, 2, 0.5], [2, 1, 0.25], [0.5, 0.5, 3]])))
+    method.case("orthogonal", wrap(fixed([[2, 0, 0], [0, 3, 0], [0, 0, 0.5]])))
+    method.case("identical", wrap(fixed([[1, -2, 3], [1, -2, 3], [1, -2, 3]])))
+    method.case("one-zero", wrap(fixed([[1, -2], [0, 0], [-1, 0.5]])))
+    method.case("collinear", wrap(fixed([[1, 2], [-3, -6]])))
 
 
 # --- pcgrad ------------------------------------------------------------------------------------------------------
@@ -179,6 +182,120 @@ def cagrad():
     for c in [0.0, 0.1, 0.5, 0.9, 0.99]:
         method.case(f"2-c-{c}", conflicting(2, 4, 0.9), c=c)
         method.case(f"4-c-{c}", conflicting(4, 8, 0.9), c=c)
+    return method
+
+
+# --- mgda --------------------------------------------------------------------------------------------------------
+
+
+def add_hull_cases(method):
+    """More for methods that are about cones and hulls."""
+    add_gradient_cases(method)
+    method.case("opposed", fixed([[1, 2], [-1, -2]]))
+    method.case("8-tasks", gradients(8, 12))
+    method.case("8-conflicting", conflicting(8, 12, 0.99))
+    method.case("8-in-3-dimensions", gradients(8, 3))
+    method.case("dominated", fixed([[1, 0, 0], [0, 1, 0], [3, 3, 1], [2, 2, 0]]))
+    method.case("weakly-stationary", fixed([[1, 0, 0], [-1, 0, 0], [0, 1, 0]]))
+    method.case("strongly-stationary", fixed([[1, 0], [-1, 1], [-1, -2]]))
+    method.case("duplicates", fixed([[1, -2, 0.5], [-1, 1, 1], [1, -2, 0.5], [-1, 1, 1]]))
+    method.case("6-different-scale", gradients(6, 20, [100.0, 30.0, 10.0, 1.0, 0.5, 0.1]))
+
+
+def near(found, expected, rows, tolerance):
+    gap = np.linalg.norm(np.asarray(found) - expected)
+    assert gap <= tolerance * np.linalg.norm(rows, axis=1).max(), (gap, found, expected)
+
+
+def mgda_expected(inputs, params):
+    """The shortest of the points that are nearest to 0 on the hulls of all subsets. quadprog agrees, and torchjd as far as
+    the steps of Frank and Wolfe get."""
+    rows = inputs["gradients"].astype(np.float64)
+    tasks = len(rows)
+    shortest = None
+    for size in range(1, tasks + 1):
+        for subset in itertools.combinations(range(tasks), size):
+            first, others = rows[subset[0]], rows[list(subset[1:])]
+            # Affine coordinates from the first point.
+            along = np.linalg.lstsq((others - first).T, -first, rcond=None)[0] if size > 1 else np.zeros(0)
+            weights = np.concatenate([[1 - along.sum()], along])
+            point = weights @ rows[list(subset)]
+            if (weights >= -1e-12).all() and (shortest is None or np.linalg.norm(point) < np.linalg.norm(shortest)):
+                shortest = point
+    longest = np.linalg.norm(rows, axis=1).max()
+    assert (rows @ shortest >= shortest @ shortest - 1e-10 * longest**2).all(), "not the minimum"
+    products = rows @ rows.T
+    weights = qpsolvers.solve_qp(
+        products / np.trace(products) + 1e-13 * np.eye(tasks), np.zeros(tasks), A=np.ones((1, tasks)), b=np.ones(1),
+        lb=np.zeros(tasks), solver="quadprog")
+    near(weights @ rows, shortest, rows, 1e-5)
+    near(MGDA(epsilon=1e-9, max_iters=20000)(torch.from_numpy(rows)).numpy(), shortest, rows, 1e-2)
+    if np.linalg.norm(shortest) < 1e-12 * longest:
+        shortest = np.zeros_like(shortest)
+    return {"combined": tasks * shortest}
+
+
+def mgda():
+    method = Method("mgda", "numpy.linalg.lstsq on every face, quadprog, torchjd.aggregation.MGDA", {}, mgda_expected)
+    add_hull_cases(method)
+    return method
+
+
+# --- upgrad ------------------------------------------------------------------------------------------------------
+
+
+def upgrad_expected(inputs, params):
+    """Each gradient and what non-negative least squares adds to it. torchjd agrees if it regularises next to nothing."""
+    rows = inputs["gradients"].astype(np.float64)
+    projections = [gradient + scipy.optimize.nnls(rows.T, -gradient, maxiter=1000)[0] @ rows for gradient in rows]
+    combined = np.sum(projections, axis=0)
+    lengths = np.linalg.norm(rows, axis=1)
+    assert (rows @ combined >= -1e-10 * lengths * lengths.max()).all(), "a task is harmed"
+    exact_projector = QuadprogProjector(norm_eps=0.0, reg_eps=1e-13)
+    near(UPGrad(projector=exact_projector)(torch.from_numpy(rows)).numpy() * len(rows), combined, rows, 1e-5)
+    if np.linalg.norm(combined) < 1e-12 * lengths.max():
+        combined = np.zeros_like(combined)
+    return {"combined": combined}
+
+
+def upgrad():
+    method = Method("upgrad", "scipy.optimize.nnls, torchjd.aggregation.UPGrad", {}, upgrad_expected)
+    add_hull_cases(method)
+    return method
+
+
+# --- graddrop ----------------------------------------------------------------------------------------------------
+
+
+def graddrop_expected(inputs, params):
+    """torchjd with the random numbers that are given."""
+    rows, draws = (torch.from_numpy(inputs[key].astype(np.float64)) for key in ["gradients", "draws"])
+    purity = 0.5 * (1 + rows.sum(0) / rows.abs().sum(0))
+    if ((purity - draws).abs() < 1e-6).any():
+        raise Unclear("rounding decides which side is kept")
+    random = torch.rand
+    torch.rand = lambda shape, **_: draws.reshape(shape)
+    try:
+        combined = GradDrop(leak=torch.full_like(rows[:, 0], params["leak"]))(rows)
+    finally:
+        torch.rand = random
+    return {"combined": combined.numpy()}
+
+
+def graddrop():
+    method = Method("graddrop", "torchjd.aggregation.GradDrop", {"leak": 0.0}, graddrop_expected)
+
+    def with_draws(draw):
+        def both(d):
+            inputs = draw(d)
+            return {**inputs, "draws": d.uniform(inputs["gradients"].shape[1], low=0.001, high=0.999)}
+
+        return both
+
+    add_gradient_cases(method, with_draws)
+    for leak in [0.1, 0.5, 1.0]:
+        for tasks in [2, 5]:
+            method.case(f"{tasks}-leak-{leak}", with_draws(gradients(tasks, 12)), leak=leak)
     return method
 
 

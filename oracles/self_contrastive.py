@@ -1,4 +1,4 @@
-"""NT-Xent and SupCon: every vector against all others of one set."""
+"""NT-Xent, DCL and SupCon: every vector against all others of one set."""
 
 import torch
 from pytorch_metric_learning import distances as pml_distances
@@ -119,4 +119,76 @@ def sup_con():
         suite.case(f"{form}-zero-vectors", fixed([[0, 0], [2, 1], [0, 1], [0, 0], [1, -1]], [0, 0, 1, 1, 0]),
                    edge=True, **options)
         suite.case(f"{form}-duplicates", fixed([[1, 2], [1, 2], [0, 1], [0, 1], [2, -1]], [0, 0, 1, 0, 1]), **options)
+    return suite
+
+
+# --- dcl ---------------------------------------------------------------------------------------------------------
+
+
+def dcl_weights(inputs, params):
+    """2 - exp(c / sigma) / mean exp(c / sigma), with the similarity c of the two views of each sample."""
+    first, second = inputs["first"].detach(), inputs["second"].detach()
+    if params["normalize"]:
+        first, second = unit(first), unit(second)
+    ratios = ((first * second).sum(1) / params["sigma"]).exp()
+    return 2 - ratios / ratios.mean()
+
+
+def dcl_formula(inputs, params):
+    """As NT-Xent, but the other view enters no denominator; the weights are constants for the gradient."""
+    x, samples = views(inputs)
+    if params["normalize"]:
+        x = unit(x)
+    log_scale = torch.tensor(1 / params["temperature"], dtype=x.dtype).log().requires_grad_()
+    s, n = x @ x.T * log_scale.exp(), len(x) // 2
+    if n == 1:
+        terms = s.sum(1) * 0
+        return Outcome(terms.sum(), terms, leaves={"log_scale": log_scale})
+    weights = torch.ones(n, dtype=x.dtype)
+    if params["sigma"] != "none":
+        weights = params["weights"].to(x.dtype) if "weights" in params else dcl_weights(inputs, params)
+    terms = torch.stack([row[samples != samples[i]].logsumexp(0) - weights[i % n] * row[(i + n) % (2 * n)]
+                         for i, row in enumerate(s)])
+    return Outcome(reduce(terms, params["reduction"]), terms, leaves={"log_scale": log_scale})
+
+
+def dcl():
+    def held(inputs, params):
+        return {} if params["sigma"] == "none" else {"weights": dcl_weights(inputs, params)}
+
+    defaults = {"temperature": 0.1, "sigma": "none", "normalize": True, "reduction": "mean"}
+    suite = Suite("dcl", defaults, dcl_formula, held=held)
+
+    def data(n, width, noise=1.0):
+        """The second views are the first ones plus noise."""
+        def draw(d):
+            first = d.normal(n, width)
+            return {"first": first, "second": exact(first + d.normal(n, width, scale=noise))}
+        return draw
+
+    def fixed(first, second):
+        return lambda d: {"first": exact(first), "second": exact(second)}
+
+    suite.case("defaults", data(4, 6), stated=False)
+    for sigma in ["none", 0.5]:
+        name, options = ("plain" if sigma == "none" else "weighted"), {"sigma": sigma}
+        for normalize in [True, False]:
+            kind = f"{name}-{'cosine' if normalize else 'dot'}"
+            for n, width in [(2, 3), (5, 5), (8, 4)]:
+                suite.case(f"{kind}-{n}x{width}", data(n, width), temperature=0.5, normalize=normalize, **options)
+            for reduction in REDUCTIONS:
+                suite.case(f"{kind}-{reduction}", data(4, 5), temperature=0.5, normalize=normalize,
+                           reduction=reduction, **options)
+        for temperature in [0.01, 0.07, 0.5, 1.0, 10.0]:
+            suite.case(f"{name}-temperature-{temperature:g}", data(5, 8), temperature=temperature, **options)
+        suite.case(f"{name}-larger", data(24, 32), temperature=0.2, **options)
+        suite.case(f"{name}-one-sample-is-zero", data(1, 3), edge=True, **options)
+        suite.case(f"{name}-collapsed-first-views", fixed([[1, 2]] * 3, [[1, 2], [2, 0], [0, 1]]), temperature=0.5,
+                   **options)
+        suite.case(f"{name}-zero-vectors", fixed([[0, 0], [2, 1], [0, 1]], [[1, 1.5], [0, 0], [1, -1]]),
+                   temperature=0.5, edge=True, **options)
+    for sigma in [0.1, 1.0, 5.0]:
+        suite.case(f"sigma-{sigma:g}", data(6, 5), temperature=0.5, sigma=sigma)
+    suite.case("large-dot-products", fixed([[100, 0], [0, 100]], [[90, 10], [0, 80]]), normalize=False,
+               temperature=1.0)
     return suite

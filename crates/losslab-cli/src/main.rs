@@ -11,6 +11,7 @@ mod memory;
 mod metrics;
 mod models;
 mod outcome;
+mod probe;
 mod random;
 mod record;
 mod report;

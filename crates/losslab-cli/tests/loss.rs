@@ -95,7 +95,10 @@ fn list_names_every_loss_with_its_tensors_and_hyperparameters() {
     assert_eq!(found["experiments"][0]["name"], "focal");
 
     let balancing = found["balancing"].as_array().unwrap().iter().map(|method| method["type"].as_str().unwrap());
-    assert_eq!(balancing.collect::<Vec<_>>(), ["GradNorm", "DynamicWeightAverage", "PcGrad", "CaGrad"]);
+    assert_eq!(
+        balancing.collect::<Vec<_>>(),
+        ["GradNorm", "DynamicWeightAverage", "PcGrad", "CaGrad", "Mgda", "UpGrad", "GradDrop",]
+    );
 
     let text = String::from_utf8(losslab(&["list"]).stdout).unwrap();
     for word in ["focal", "info-nce", "temperature", "queries", "euclidean | squared-euclidean | cosine"] {

@@ -36,7 +36,7 @@ fn a_run_repeats_and_leaves_its_record() {
     let outcome = outcome(&folder.path().join("1"));
     let rows = outcome["rows"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
-    let automatic = ["normalised", "uncertainty", "GradNorm", "DWA", "PCGrad", "CAGrad"];
+    let automatic = ["normalised", "uncertainty", "GradNorm", "DWA", "PCGrad", "CAGrad", "MGDA"];
     let named = |units: &str, methods: &[&str]| -> Vec<String> {
         methods.iter().map(|method| format!("{units}/{method}")).collect()
     };
@@ -45,7 +45,7 @@ fn a_run_repeats_and_leaves_its_record() {
         named("digits", &automatic),
         named("digits x100", &["equal weights"]),
         named("digits x100", &automatic),
-        named("digits normalised", &["DWA", "PCGrad", "CAGrad"]),
+        named("digits normalised", &["DWA", "PCGrad", "CAGrad", "MGDA"]),
         named("digits", &["fixed, tuned"]),
     ];
     assert_eq!(names, expected.concat());
@@ -64,7 +64,7 @@ fn a_run_repeats_and_leaves_its_record() {
     assert_eq!(metric(2, "weight_ratio"), [1.0, 1.0]);
     assert!(metric(3, "weight_ratio").iter().all(|ratio| (ratio - 100.0).abs() < 1e-9));
     assert_eq!([metric(4, "passes"), metric(6, "passes")], [[1.0, 1.0], [2.0, 2.0]]);
-    assert_eq!(outcome["checks"].as_array().unwrap().len(), 15);
+    assert_eq!(outcome["checks"].as_array().unwrap().len(), 16);
 
     let report = fs::read_to_string(folder.path().join("1/report.html")).unwrap();
     for part in ["The trade-off", "Reconstructions", "Weights over time", "The units of a loss", "--set weights=100"] {

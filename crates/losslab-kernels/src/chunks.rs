@@ -1,6 +1,8 @@
 //! Fixed-size chunks over threads, with sums that don't depend on the number of threads.
 
 use crate::options::Reduction;
+use rayon::prelude::*;
+use std::ops::RangeInclusive;
 
 /// What a kernel adds up over its terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,6 +42,17 @@ impl Sums {
         };
         if denominator == 0.0 { 0.0 } else { 1.0 / denominator }
     }
+}
+
+/// The position of the first value outside a range; a NaN is outside none.
+pub fn first_outside(values: &[f32], range: RangeInclusive<f32>) -> Option<usize> {
+    let (low, high) = (*range.start(), *range.end());
+    let outside = |x: f32| (x < low) | (x > high);
+    // A whole chunk at a time, which vector instructions look at without a branch.
+    const CHUNK: usize = 1 << 14;
+    let is_bad = |chunk: &&[f32]| chunk.iter().fold(false, |bad, &x| bad | outside(x));
+    let (at, chunk) = values.par_chunks(CHUNK).enumerate().find_first(|(_, chunk)| is_bad(chunk))?;
+    chunk.iter().position(|&x| outside(x)).map(|index| at * CHUNK + index)
 }
 
 /// Adds up the sums of all chunks in their order.

@@ -7,6 +7,7 @@
 //! - [`distances`]: of rows from all rows, for mining.
 //! - [`triplet()`], [`triplet_with_bank`]: all triplets of a labelled batch, or mined ones; [`batch_contrastive()`],
 //!   [`batch_contrastive_with_bank`]: all pairs; [`quadruplet()`]: all pairs of one class against those of two others.
+//! - [`ranking()`]: losses over lists of items, with [`Dcg`], which the metric shares.
 //! - [`Gallery`]: exact nearest neighbours among many rows, and the rank of a row.
 //! - [`simd`]: which vector instructions are used.
 //! - [`reference`](mod@reference): every loss as plain `f64` loops straight from its formula, with exact gradients: the
@@ -21,6 +22,7 @@ mod batch_contrastive;
 mod chunks;
 mod contrastive;
 mod cross_entropy;
+mod dcg;
 mod distances;
 #[doc = include_str!("../docs/kernels.md")]
 pub mod guide {}
@@ -29,6 +31,7 @@ mod matrix;
 pub mod options;
 mod pairs;
 mod quadruplet;
+mod ranking;
 pub mod reference;
 mod rows;
 mod sigmoid_focal;
@@ -36,17 +39,20 @@ mod sigmoid_focal;
 pub mod simd;
 mod softmax_focal;
 mod triplet;
+mod waves;
 
 pub use batch_contrastive::{BatchContrastive, batch_contrastive, batch_contrastive_with_bank};
-pub use chunks::Sums;
+pub use chunks::{Sums, first_outside};
 pub use contrastive::{
     Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
 };
 pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use dcg::Dcg;
 pub use distances::distances;
 pub use knn::{Gallery, Neighbours};
 pub use pairs::{Labelled, Metric};
 pub use quadruplet::{Quadruplet, Quadruplets, quadruplet};
+pub use ranking::{ApproxNdcg, LambdaLoss, ListLoss, ListMle, ListNet, Lists, RankNet, ranking};
 pub use sigmoid_focal::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
 pub use softmax_focal::{SoftmaxFocal, softmax_focal};
-pub use triplet::{Triplet, TripletChoice, triplet, triplet_with_bank};
+pub use triplet::{FEW_POSITIVES, Triplet, TripletChoice, triplet, triplet_with_bank};

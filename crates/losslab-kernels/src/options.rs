@@ -132,6 +132,47 @@ pub enum SupConForm {
     Inside,
 }
 
+/// What takes the place of `cos(θ + m)` in ArcFace where it would rise again with the angle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArcFaceBeyond {
+    /// `cos θ − m·sin m` for θ > π − m: it falls with the angle everywhere, with a step down at π − m.
+    #[default]
+    Monotone,
+    /// `cos θ` for θ ≥ π/2: only embeddings within a right angle of their class have a margin.
+    EasyMargin,
+    /// Nothing: `cos(θ + m)` everywhere, which rises from θ = π − m on.
+    Formula,
+}
+
+/// Which reading of VICReg's weights holds (Bardes et al. 2022 have all three). With d dimensions:
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VicRegForm {
+    /// The paper's algorithm: the invariance is the mean over samples and dimensions, the variance term the sum of that of
+    /// both views.
+    #[default]
+    Algorithm,
+    /// The paper's equations: the invariance is d times that of the algorithm, the squared distance.
+    Equations,
+    /// The authors' code and pytorch-metric-learning: as the algorithm, but the variance term is the mean of that of both
+    /// views.
+    Code,
+}
+
+/// What standardises a feature that hardly varies over a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroVariance {
+    /// The variance plus 1e-5, as in batch normalisation: a feature that doesn't vary becomes 0, with a gradient that lets
+    /// it vary again.
+    #[default]
+    Epsilon,
+    /// The variance itself: a feature whose values differ by no more than a millionth of their mean becomes 0, with
+    /// gradient 0.
+    Zero,
+}
+
 /// The form of a learned uncertainty weight, with `s = log σ²` of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,4 +194,77 @@ pub enum Likelihood {
     Gaussian,
     /// A cross-entropy `L`: `exp(−s)·L + ½·s`.
     Categorical,
+}
+
+/// What an item of a relevance grade is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gain {
+    /// `2^grade − 1` (Burges et al. 2005).
+    #[default]
+    Exponential,
+    /// The grade itself (Järvelin and Kekäläinen 2002).
+    Linear,
+}
+
+/// How items of equal score are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ties {
+    /// The mean over all orders of them, in closed form (McSherry and Najork 2008). The order of the rows doesn't matter,
+    /// and a constant score isn't rewarded.
+    #[default]
+    Averaged,
+    /// As the rows are ordered. The result then depends on that order.
+    ByOrder,
+}
+
+/// What a pair of items costs whose scores are `d` apart, the more relevant one less the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RankNetForm {
+    /// `ln(1 + exp(−σ·d))` (Burges et al. 2005).
+    #[default]
+    Logistic,
+    /// `max(0, m − d)` (Herbrich et al. 2000, Joachims 2002).
+    Hinge,
+}
+
+/// How the pairs of a list become its term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PairReduction {
+    /// Their mean: every list counts the same.
+    #[default]
+    Mean,
+    /// Their sum: a list counts by its pairs, which grow with the square of its length.
+    Sum,
+}
+
+/// What a pair of items weighs (Burges et al. 2006, Wang et al. 2018).
+///
+/// With `G` the gain over the DCG of the best order, `r` the current rank from 1 and `D_r = log₂(1 + r)`:
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LambdaWeighting {
+    /// `|G_i − G_j| · |1/D_ri − 1/D_rj|`: what a swap of the two changes in the NDCG.
+    #[default]
+    LambdaRank,
+    /// `G_i / D_ri`, for item `i` against every other one, of equal and higher relevance too.
+    NdcgLoss1,
+    /// `|G_i − G_j| · |1/D_|ri−rj| − 1/D_|ri−rj|+1|`: by how far apart the ranks are.
+    NdcgLoss2,
+    /// The weight of LambdaRank plus μ times that of NDCG-Loss2.
+    NdcgLoss2PlusPlus,
+}
+
+/// The order of items of equal relevance in ListMLE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RelevanceTies {
+    /// As the rows are ordered. The loss then asks for that order.
+    #[default]
+    ByOrder,
+    /// The highest score first: of all orders of them the one that costs least. The order of the rows doesn't matter.
+    ByScore,
 }

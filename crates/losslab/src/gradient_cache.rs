@@ -2,7 +2,7 @@
 
 use crate::error::{ConfigError, InputError};
 use burn::config::Config;
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Distribution, Tensor};
 use std::ops::Range;
@@ -179,8 +179,7 @@ impl GradientCache {
             let expected = format!("[1 or more] (tower {tower})");
             return Err(InputError::Shape { loss: NAME, tensor: "rows", expected, found: vec![0] });
         }
-        // Weights that Burn draws at their first use are drawn now: with their gradients, and not between the masks.
-        let module = &module.clone().materialize();
+        module.visit(&mut FirstUse);
         let device = module.devices().into_iter().next().unwrap_or_default();
         let step = self.seed_device.then(|| draw(&device));
         let step = step.unwrap_or_else(rand::random);
@@ -244,6 +243,16 @@ impl GradientCache {
             seed: mixed(seed, start as u64),
         };
         (0..rows).step_by(self.chunk).map(chunk).collect()
+    }
+}
+
+/// Weights that Burn draws at their first use are drawn now: not between the masks, and before a copy of the module, with
+/// which they are shared until then, is told to have no gradients.
+struct FirstUse;
+
+impl ModuleVisitor for FirstUse {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
     }
 }
 

@@ -3,19 +3,24 @@
 //! | task | loss |
 //! |---|---|
 //! | rare classes | [`SigmoidFocalLoss`], [`FocalLoss`] |
+//! | γ of focal loss over a training | [`GammaSchedule`], [`AdaptiveGamma`] |
 //! | classification, the baseline | [`CrossEntropyLoss`] |
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
-//! | an encoder from labels | [`SupConLoss`] |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
 //! | a larger batch than fits into memory | [`GradientCache`] |
+//! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
+//! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
+//! | two views in small batches | [`DclLoss`] |
+//! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
-//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`] |
+//! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
 //! | to evaluate a model | the [`metrics`] |
 //! | to see what is wrong with a batch | the [`diagnostics`] |
+//! | to see how a loss lies around a solution | the [`landscape`] |
 //! | batches of P classes × K samples | [`PkSampler`], and a data loader of Burn with feature `dataset` |
 //! | Burn's own learner | feature `train` |
 //!
@@ -53,7 +58,7 @@
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
 //! so that their memory doesn't grow with the square of the batch. Losses that look at labels read them to the host,
-//! which waits for a GPU.
+//! which waits for a GPU; losses over ranked lists compute there, on any device.
 //!
 //! Every loss sees the batch that it is given. Under data parallelism that is the local part: negatives of other
 //! devices don't take part.
@@ -67,10 +72,12 @@ mod error;
 mod fused;
 mod gradient_cache;
 mod labels;
+pub mod landscape;
 mod math;
 mod memory_bank;
 pub mod metrics;
 pub mod multitask;
+pub mod ranking;
 mod reduction;
 pub mod sampler;
 mod temperature;
@@ -78,30 +85,35 @@ mod temperature;
 pub mod train;
 
 pub use classification::{
-    CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss, FocalLossConfig, LabelSmoothingLoss,
-    LabelSmoothingLossConfig, SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
+    AdaptiveGamma, AdaptiveGammaConfig, CrossEntropyLoss, CrossEntropyLossConfig, FocalAlpha, FocalLoss,
+    FocalLossConfig, GammaCourse, GammaSchedule, GammaScheduleConfig, LabelSmoothingLoss, LabelSmoothingLossConfig,
+    SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
-    GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives, SupConForm, SupConLoss,
-    SupConLossConfig,
+    DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
+    SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining,
-    QuadrupletStatistics,
-};
-pub use embedding::{
-    AlignedTripletLoss, AlignedTripletLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, ContrastiveLoss,
-    ContrastiveLossConfig, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig,
-    TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig,
+    BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig, ContrastiveLoss,
+    ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig,
+    QuadrupletMining, QuadrupletStatistics, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner,
+    TripletMinerConfig, TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
 pub use gradient_cache::{CachedGradients, Chunk, GradientCache, GradientCacheConfig};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
-    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradNormStep,
-    GradientSurgery, GramMatrix, Likelihood, PcGrad, PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients,
-    UncertaintyForm, UncertaintyLoss, UncertaintyLossConfig, WeightedSumLoss, WeightedSumLossConfig,
+    CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,
+    GradNormConfig, GradNormStep, GradientSurgery, GradientWeights, GramMatrix, Likelihood, Mgda, MgdaConfig, PcGrad,
+    PcGradConfig, PcGradOrder, TaskGradientStatistics, TaskGradients, UncertaintyForm, UncertaintyLoss,
+    UncertaintyLossConfig, UpGrad, UpGradConfig, WeightedSumLoss, WeightedSumLossConfig,
+};
+pub use ranking::{
+    ApproxNdcgLoss, ApproxNdcgLossConfig, Gain, LambdaLoss, LambdaLossConfig, LambdaWeighting, ListMleLoss,
+    ListMleLossConfig, ListNetLoss, ListNetLossConfig, PairReduction, QueryLists, RankNetForm, RankNetLoss,
+    RankNetLossConfig, RelevanceTies,
 };
 pub use reduction::Reduction;
 pub use sampler::{PkBalance, PkSampler, PkSamplerConfig, SmallClasses};

@@ -73,6 +73,23 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
     assert!(bytes < 160 * MIB, "InfoNCE in plain operations: {} MiB", bytes / MIB);
 
+    let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
+    let loss = SigLipLossConfig::new().init(&Device::flex());
+    let bytes = peak(|| drop(loss.forward(queries, keys).backward()));
+    assert!(bytes < 200 * MIB, "SigLIP: {} MiB", bytes / MIB);
+    let (first, second) = (embeddings(4096, 16), embeddings(4096, 16));
+    let loss = DclLossConfig::new().with_sigma(Some(0.5)).init(&Device::flex());
+    let bytes = peak(|| drop(loss.forward(first, second).backward()));
+    assert!(bytes < 160 * MIB, "DCL: {} MiB", bytes / MIB);
+    let labels = (0..8192).map(|i| i % 512).collect::<Vec<i64>>();
+    let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
+    let loss = MultiSimilarityLossConfig::new().with_epsilon(Some(0.1)).init();
+    let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels.clone()).backward()));
+    assert!(bytes < 240 * MIB, "multi-similarity: {} MiB", bytes / MIB);
+    let loss = CircleLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels).backward()));
+    assert!(bytes < 240 * MIB, "circle: {} MiB", bytes / MIB);
+
     // 4,096² distances in f64 are 128 MiB, and batch-all has 117 million triplets. What grows with the square is cut
     // into blocks: 16 MiB of weights, and 8 MiB of distances for each thread.
     let (rows, dim) = (4096, 32);
@@ -126,6 +143,21 @@ fn peak_memory_is_that_of_a_block() {
     assert!(bytes < 160 * MIB, "plain quadruplet: {} MiB", bytes / MIB);
 
     gradient_caching_holds_one_chunk();
+    // One list of 8,192 items has 512 MiB of pairs in f64; scores, gradient and tables of ranks are 64 KiB each.
+    let scores = || embeddings(8192, 1).reshape([-1]);
+    let relevance = Tensor::<1, Int>::arange(0..8192, &Device::flex()).remainder_scalar(5).float();
+    let lists = QueryLists::try_from_lengths(&[8192]).unwrap();
+    let rank_net = RankNetLossConfig::new();
+    for loss in [rank_net.init(), rank_net.with_form(RankNetForm::Hinge).init()] {
+        let bytes = peak(|| drop(loss.forward(scores(), relevance.clone(), &lists).backward()));
+        assert!(bytes < 2 * MIB, "rank-net: {} KiB", bytes / 1024);
+    }
+    let lambda = LambdaLossConfig::new().init();
+    let bytes = peak(|| drop(lambda.forward(scores(), relevance.clone(), &lists).backward()));
+    assert!(bytes < 2 * MIB, "lambda-loss: {} KiB", bytes / 1024);
+    let approx = ApproxNdcgLossConfig::new().init();
+    let bytes = peak(|| drop(approx.forward(scores(), relevance, &lists).backward()));
+    assert!(bytes < 2 * MIB, "approx-ndcg: {} KiB", bytes / 1024);
 
     // Focal loss: the gradient, and the copy of it that goes back.
     let logits = embeddings(1024, 1024);

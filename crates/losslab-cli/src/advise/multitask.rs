@@ -60,9 +60,7 @@ fn learned(known: String, tasks: usize, regressions: usize) -> Advice {
             "Losses of different size must not decide by their size: a weight exp(−s) for each is learned, and + s/2 keeps \
              it from going to 0 (Kendall et al. 2018)."
                 .to_owned(),
-            "It repairs scales, not conflicts: gradients that point against each other stay so. `PcGrad` and `CaGrad` combine \
-             the gradients themselves, for one backward pass a task."
-                .to_owned(),
+            conflicts(tasks),
             "`GradNorm` evens out the lengths of the gradients in place of the losses. `DynamicWeightAverage` costs least and \
              goes by how fast each loss falls: it doesn't repair scales."
                 .to_owned(),
@@ -85,6 +83,20 @@ fn learned(known: String, tasks: usize, regressions: usize) -> Advice {
             &[("TASKS", tasks.to_string()), ("REGRESSIONS", regressions.to_string())],
         ),
     }
+}
+
+/// What to do about gradients that point against each other.
+fn conflicts(tasks: usize) -> String {
+    let no_harm = match tasks {
+        2 => "`PcGrad`, which for two tasks is the same as `UpGrad`,",
+        _ => "`UpGrad`, which keeps its promise for any number of tasks (`PcGrad` for two only),",
+    };
+    format!(
+        "It repairs scales, not conflicts: gradients that point against each other stay so. Others combine the gradients \
+         themselves, for one backward pass a task: {no_harm} takes the step that harms no task; `CaGrad` stays near the \
+         sum and helps the task that is worst off; `Mgda` goes on only while all tasks gain, and lets short gradients \
+         decide."
+    )
 }
 
 fn batch() -> Batch {
@@ -118,7 +130,7 @@ fn watches() -> Vec<Watch> {
         watch(FindingKind::GradientScalesDiffer, "the same at the shared layers, where it counts"),
         watch(
             FindingKind::ConflictingGradients,
-            "the tasks pull against each other: `PcGrad` or `CaGrad`, or share fewer layers",
+            "the tasks pull against each other: `UpGrad`, `PcGrad` or `CaGrad`, or share fewer layers",
         ),
         watch(FindingKind::NoTaskGradient, "a task doesn't reach the shared layers: is something detached?"),
     ]

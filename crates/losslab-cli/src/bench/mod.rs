@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn kernel_and_tensors_agree_for_every_loss_with_a_kernel() {
         let sizes = Sizes { rows: 24, dim: 5, classes: 7, samples_per_class: 3 };
-        for loss in LOSSES.into_iter().filter(Loss::has_kernel) {
+        for loss in LOSSES.iter().copied().filter(Loss::has_kernel) {
             let batch = tensors(&loss, &sizes).unwrap();
             let evaluate = |path: Path| loss.evaluate_unchecked(&batch, &[], path).unwrap();
             let expected = evaluate(Path::Reference);

@@ -69,7 +69,7 @@ impl BenchArgs {
     }
 
     fn chosen(&self) -> Result<Vec<Loss>> {
-        let with_kernel = || LOSSES.into_iter().filter(Loss::has_kernel);
+        let with_kernel = || LOSSES.iter().copied().filter(Loss::has_kernel);
         if self.losses.is_empty() {
             return Ok(with_kernel().collect());
         }

@@ -1,5 +1,6 @@
 //! Data sets: readers for files, generators, and the splits that training, selection and testing are made on.
 
+pub mod augment;
 pub mod captions;
 pub mod catalogue;
 pub mod cifar;
@@ -12,6 +13,7 @@ pub mod images;
 pub mod imbalanced;
 pub mod labels;
 pub mod mnist;
+pub mod noise;
 pub mod shapes;
 pub mod sources;
 pub mod stock;

@@ -7,13 +7,13 @@
 //! 5. Loss on easy and on hard examples over the epochs, and who gets the gradient: [`hardness`].
 //! 6. γ: every listed one, each with the α that is best on the validation part.
 
-mod data;
+pub(super) mod data;
 mod figures;
 mod hardness;
 mod lessons;
-mod measures;
+pub(super) mod measures;
 mod results;
-mod settings;
+pub(super) mod settings;
 mod story;
 
 use data::DataSet;

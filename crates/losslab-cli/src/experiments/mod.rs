@@ -2,12 +2,16 @@
 
 mod common;
 mod contrastive;
+mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
 mod multi_task;
+mod picks;
 mod quadruplet;
+mod sup_con;
 mod triplet;
+mod views;
 
 use crate::{
     data::sources::Sources,
@@ -31,7 +35,7 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[quadruplet::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, quadruplet::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

@@ -3,7 +3,8 @@
 //! 1. The problem: a shared encoder whose code is classified and turned back into the image, `models::multi_task`.
 //! 2. The losses: cross-entropy and the squared error of a pixel, [`training::Batch`].
 //! 3. Weighting strategies: [`methods`] lists them, [`balance`] makes the step of each.
-//! 4. Adaptive weighting: uncertainty weighting, GradNorm, DWA; and PCGrad and CAGrad, which mend gradients.
+//! 4. Adaptive weighting: uncertainty weighting, GradNorm, DWA; and PCGrad, CAGrad and MGDA, which combine gradients.
+//!    UPGrad of two tasks is PCGrad.
 //! 5. Trade-offs: fixed weights from one task to the other, and each task alone, [`results`].
 //! 6. Gradient magnitudes: [`training::Epoch`], watched on some batches of every epoch.
 

@@ -99,7 +99,7 @@ impl Quadruplet {
             "classes and held_out must leave room for each other: {} + {held_out} of {classes} classes",
             settings.classes
         );
-        Ok(Self { seeds: request.seeds(3, 5), settings, set })
+        Ok(Self { seeds: request.seeds(5, 5), settings, set })
     }
 
     fn split(&self, seed: u64) -> Split {

@@ -53,13 +53,34 @@ pub const BALANCING: &[Balancing] = &[
         summary: "the step near the sum of the gradients that helps the worst task most",
         hyperparameters: &[parameter("c", "0.4", "at least 0", "how far from the sum, as a share of its length")],
     },
+    Balancing {
+        name: "mgda",
+        type_name: "Mgda",
+        summary: "the shortest mixture of the gradients, which helps all tasks alike",
+        hyperparameters: &[],
+    },
+    Balancing {
+        name: "upgrad",
+        type_name: "UpGrad",
+        summary: "each task's gradient as near as no task is harmed, for any number of tasks",
+        hyperparameters: &[],
+    },
+    Balancing {
+        name: "graddrop",
+        type_name: "GradDrop",
+        summary: "one sign for each coordinate, drawn by how much of the gradients has it",
+        hyperparameters: &[
+            parameter("leak", "0", "[0, 1]", "part of what is dropped that comes through"),
+            parameter("seed", "0", "a whole number", "of the draws"),
+        ],
+    },
 ];
 
 /// An error for those who ask `losslab loss` for one of them.
 pub fn refuse(name: &str) -> Result<()> {
     if let Some(method) = BALANCING.iter().find(|method| method.name == name) {
         bail!(
-            "{name} works on a network while it trains: {} in the library, `losslab run multi-task` shows it",
+            "{name} works on a network while it trains: {} in the library, `losslab run multi-task` shows such methods",
             method.type_name
         );
     }
@@ -70,7 +91,10 @@ pub fn refuse(name: &str) -> Result<()> {
 mod tests {
     use super::*;
     use burn::config::Config;
-    use losslab::{CaGradConfig, DynamicWeightAverageConfig, GradNormConfig, PcGradConfig};
+    use losslab::{
+        CaGradConfig, DynamicWeightAverageConfig, GradDropConfig, GradNormConfig, MgdaConfig, PcGradConfig,
+        UpGradConfig,
+    };
     use serde_json::{Value, json};
 
     #[test]
@@ -83,6 +107,9 @@ mod tests {
             fields(DynamicWeightAverageConfig::new(2)),
             fields(PcGradConfig::new()),
             fields(CaGradConfig::new()),
+            fields(MgdaConfig::new()),
+            fields(UpGradConfig::new()),
+            fields(GradDropConfig::new()),
         ];
         for (method, fields) in BALANCING.iter().zip(library) {
             let others = fields.as_object().unwrap().keys().filter(|key| *key != "tasks");

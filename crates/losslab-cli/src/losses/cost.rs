@@ -37,11 +37,15 @@ impl Work {
         Self { single: (8.0 - 2.0 * kept) * pairs * width as f64, double: 0.0 }
     }
 
-    /// Of the kernels over distances of some pairs: the distances, and the gradient for either side unless so few pairs
-    /// have one that they are taken one by one.
-    pub fn of_distances(pairs: f64, width: usize, few: bool) -> Self {
+    /// Of the kernels over distances of some pairs: the distances, and the gradient for either side.
+    pub fn of_distances(pairs: f64, width: usize) -> Self {
         let product = 2.0 * pairs * width as f64;
-        Self { single: if few { 0.0 } else { 2.0 * product }, double: product }
+        Self { single: 2.0 * product, double: product }
+    }
+
+    /// Of mining among some pairs: the scores, from which few pairs are chosen that are taken one by one.
+    pub fn of_scores(pairs: f64, width: usize) -> Self {
+        Self { single: 2.0 * pairs * width as f64, double: 0.0 }
     }
 }
 

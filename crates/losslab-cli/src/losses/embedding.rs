@@ -8,7 +8,7 @@ use losslab::{
     AlignedTripletLossConfig, BatchContrastiveLossConfig, ContrastiveLossConfig, Distance, SemiHardFallback,
     TripletLossConfig, TripletMining,
 };
-use losslab_kernels::{Labelled, Metric, TripletChoice, reference};
+use losslab_kernels::{FEW_POSITIVES, Labelled, Metric, TripletChoice, reference};
 
 pub(super) const DISTANCE: Parameter =
     parameter("distance", "euclidean", "euclidean | squared-euclidean | cosine", "the distance of two embeddings");
@@ -142,7 +142,7 @@ fn batch_contrastive(case: &Case) -> Result<Evaluated> {
         let (rows, labels) = (tensors.singles("embeddings"), tensors.integers("labels"));
         let metric = Metric { distance, normalize };
         let options = losslab_kernels::BatchContrastive { positive_margin, negative_margin, half, metric };
-        let work = Work::of_distances((labels.len() * labels.len()) as f64 / 2.0, width, false);
+        let work = Work::of_distances((labels.len() * labels.len()) as f64 / 2.0, width);
         Some(Bare::of_sum(rows.len(), work, reduction, move |gradient| {
             let batch = Labelled { rows: &rows, labels: &labels, width };
             losslab_kernels::batch_contrastive(options, batch, Some(gradient))
@@ -184,11 +184,25 @@ fn triplet(case: &Case) -> Result<Evaluated> {
         };
         let (rows, labels) = (tensors.singles("embeddings"), tensors.integers("labels"));
         let options = losslab_kernels::Triplet { margin, soft, metric: Metric { distance, normalize }, choice };
-        let work = Work::of_distances((labels.len() * labels.len()) as f64, width, mining != TripletMining::BatchAll);
+        let pairs = (labels.len() * labels.len()) as f64;
+        let work = match choice {
+            TripletChoice::All if !soft && largest_class(&labels) <= FEW_POSITIVES + 1 => {
+                Work::of_distances(pairs / 2.0, width)
+            }
+            TripletChoice::All => Work::of_distances(pairs, width),
+            _ => Work::of_scores(pairs, width),
+        };
         Some(Bare::of_sum(rows.len(), work, reduction, move |gradient| {
             losslab_kernels::triplet(options, Labelled { rows: &rows, labels: &labels, width }, Some(gradient))
         }))
     })
+}
+
+/// The samples of the label that has the most.
+fn largest_class(labels: &[i64]) -> usize {
+    let mut sorted = labels.to_vec();
+    sorted.sort_unstable();
+    sorted.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap_or(0)
 }
 
 fn aligned_triplet(case: &Case) -> Result<Evaluated> {

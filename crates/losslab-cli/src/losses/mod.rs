@@ -9,8 +9,11 @@ mod info_nce;
 mod multitask;
 #[cfg(test)]
 mod oracle;
+mod pairs;
 mod quadruplet;
+mod ranking;
 mod self_contrastive;
+mod siglip;
 
 pub use balancing::BALANCING;
 pub use cost::{Cost, Work};
@@ -29,7 +32,7 @@ use serde::Serialize;
 pub enum Path {
     /// By a kernel that computes value and gradient in one pass.
     Fused,
-    /// By tensor operations and autodiff.
+    /// By tensor operations and autodiff; rankings by their lists, read to the host, in any float type.
     Plain,
     /// By f64 loops straight from the formula.
     Reference,
@@ -68,7 +71,7 @@ pub struct Loss {
 }
 
 /// All losses.
-pub const LOSSES: [Loss; 15] = [
+pub const LOSSES: &[Loss] = &[
     classification::SIGMOID_FOCAL,
     classification::FOCAL,
     classification::CROSS_ENTROPY,
@@ -79,11 +82,20 @@ pub const LOSSES: [Loss; 15] = [
     embedding::ALIGNED_TRIPLET,
     quadruplet::QUADRUPLET,
     quadruplet::ALIGNED_QUADRUPLET,
+    pairs::MULTI_SIMILARITY,
+    pairs::CIRCLE,
     info_nce::INFO_NCE,
+    siglip::SIGLIP,
     self_contrastive::NT_XENT,
+    self_contrastive::DCL,
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,
+    ranking::RANK_NET,
+    ranking::LAMBDA_LOSS,
+    ranking::LIST_NET,
+    ranking::LIST_MLE,
+    ranking::APPROX_NDCG,
 ];
 
 const KERNEL: &[Path] = &[Path::Fused, Path::Plain, Path::Reference];
@@ -99,11 +111,11 @@ const REDUCTION: Parameter = Parameter {
 /// Finds a loss by its name.
 pub fn find(name: &str) -> Result<Loss> {
     balancing::refuse(name)?;
-    let Some(loss) = LOSSES.into_iter().find(|loss| loss.name == name) else {
-        let names = LOSSES.map(|loss| loss.name).join(", ");
+    let Some(loss) = LOSSES.iter().find(|loss| loss.name == name) else {
+        let names = LOSSES.iter().map(|loss| loss.name).collect::<Vec<_>>().join(", ");
         bail!("unknown loss {name:?}, the losses are: {names}");
     };
-    Ok(loss)
+    Ok(*loss)
 }
 
 /// What a loss is evaluated on.

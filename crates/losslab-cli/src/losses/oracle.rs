@@ -1,9 +1,9 @@
 //! Every path of every loss against the values that PyTorch and pytorch-metric-learning gave (`oracles/`).
 
-use super::{Evaluated, LOSSES, Loss, Path, info_nce};
+use super::{Evaluated, LOSSES, Loss, Path, info_nce, siglip};
 use crate::saved::cases::{self, Written};
 use crate::saved::{Parameter, Tensors, device};
-use losslab::{InfoNceLossConfig, Positives, Reduction, TemperatureConfig};
+use losslab::{InfoNceLossConfig, Positives, Reduction, SigLipLossConfig, TemperatureConfig};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ struct OracleCase {
     value: f64,
     gradients: BTreeMap<String, Vec<f64>>,
     log_scale_gradient: Option<f64>,
+    bias_gradient: Option<f64>,
 }
 
 impl OracleCase {
@@ -129,4 +130,37 @@ fn the_gradient_of_a_learned_temperature_agrees_with_pytorch() {
         checked += 1;
     }
     assert!(checked >= 8, "only {checked} cases");
+}
+
+#[test]
+fn the_gradients_of_a_learned_temperature_and_bias_agree_with_pytorch() {
+    let cases = cases::read::<Oracle>(siglip::SIGLIP.name).cases;
+    assert!(cases.len() >= 20);
+    for case in cases {
+        let (tensors, params) = (case.tensors(), &case.params);
+        let number = |name: &str, default: f64| params.get(name).map_or(default, |value| value.as_f64().unwrap());
+        let temperature = number("temperature", 0.1);
+        let reduction = params.get("reduction").cloned().unwrap_or_else(|| "mean".into());
+        let loss = SigLipLossConfig::new()
+            .with_temperature(TemperatureConfig::new().with_value(temperature).with_learned(true).with_floor(1e-4))
+            .with_bias(number("bias", -10.0))
+            .with_normalize(params.get("normalize").is_none_or(|value| value.as_bool().unwrap()))
+            .with_reduction(serde_json::from_value::<Reduction>(reduction).unwrap())
+            .init(&device());
+        let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
+        let value = if tensors.has("query_groups") {
+            loss.forward_grouped(queries, keys, tensors.int("query_groups"), tensors.int("key_groups"))
+        } else {
+            loss.forward(queries, keys)
+        };
+        let tape = value.backward();
+        let (log_scale, bias) = (&loss.temperature.log_scale, &loss.bias);
+        for (parameter, expected) in [(log_scale, case.log_scale_gradient), (bias, case.bias_gradient)] {
+            let (found, expected) = (parameter.as_ref().unwrap().val().grad(&tape).unwrap(), expected.unwrap());
+            let found = found.into_scalar::<f64>();
+            // That of the scale is a sum of similarities, each of the size of 1/τ, that may cancel.
+            let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
+            assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+        }
+    }
 }

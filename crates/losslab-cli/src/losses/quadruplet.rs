@@ -78,7 +78,7 @@ fn quadruplet(case: &Case) -> Result<Evaluated> {
         let metric = Metric { distance, normalize };
         let options = losslab_kernels::Quadruplet { margin, pair_margin, metric, reduction };
         // All distances for the triplets, and half of them for the pairs.
-        let work = Work::of_distances(1.5 * (labels.len() * labels.len()) as f64, width, false);
+        let work = Work::of_distances(1.5 * (labels.len() * labels.len()) as f64, width);
         Some(Bare::of_value(rows.len(), work, move |gradient| {
             let batch = Labelled { rows: &rows, labels: &labels, width };
             losslab_kernels::quadruplet(options, batch, Some(gradient)).value

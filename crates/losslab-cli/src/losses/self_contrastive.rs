@@ -1,10 +1,10 @@
-//! NT-Xent and SupCon.
+//! NT-Xent, DCL and SupCon.
 
 use super::cost::{Bare, Work};
-use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
+use super::{Case, Evaluated, KERNEL, Loss, NO_KERNEL, Path, REDUCTION};
 use crate::saved::{Parameter, device, input, parameter};
 use anyhow::Result;
-use losslab::{NtXentLossConfig, SupConForm, SupConLossConfig, TemperatureConfig};
+use losslab::{DclLossConfig, NtXentLossConfig, SupConForm, SupConLossConfig, TemperatureConfig};
 use losslab_kernels::{SelfContrastive, reference, self_contrastive};
 
 const TEMPERATURE: Parameter =
@@ -18,6 +18,20 @@ pub const NT_XENT: Loss = Loss {
     hyperparameters: &[TEMPERATURE, NORMALIZE, REDUCTION],
     paths: KERNEL,
     evaluate: nt_xent,
+};
+
+pub const DCL: Loss = Loss {
+    name: "dcl",
+    summary: "NT-Xent without the positive in the denominator, for smaller batches",
+    inputs: &[input("first", "float", "[n, d]"), input("second", "float", "[n, d]")],
+    hyperparameters: &[
+        TEMPERATURE,
+        parameter("sigma", "none", "a number above 0 (DCLW), or none (DCL)", "weighs positives; lower is sharper"),
+        NORMALIZE,
+        REDUCTION,
+    ],
+    paths: NO_KERNEL,
+    evaluate: dcl,
 };
 
 pub const SUP_CON: Loss = Loss {
@@ -59,6 +73,25 @@ fn nt_xent(case: &Case) -> Result<Evaluated> {
         let labels = (0..samples).chain(0..samples).collect();
         Some(bare(views, labels, width, SelfContrastive { temperature, normalize, reduction, ..Default::default() }))
     })
+}
+
+fn dcl(case: &Case) -> Result<Evaluated> {
+    let (set, tensors) = (&case.assignments, case.tensors);
+    let (temperature, sigma) = (set.number("temperature", 0.1)?, set.number_or_none("sigma", None)?);
+    let (normalize, reduction) = (set.flag("normalize", true)?, set.choice("reduction")?);
+    let loss = DclLossConfig::new()
+        .with_temperature(TemperatureConfig::new().with_value(temperature))
+        .with_sigma(sigma)
+        .with_normalize(normalize)
+        .with_reduction(reduction)
+        .try_init(&device())?;
+    let (first, second) = (tensors.float::<2>("first"), tensors.float::<2>("second"));
+    let value = loss.try_forward(first.clone(), second.clone())?;
+    Ok(case.finish(value, &[("first", first), ("second", second)], || {
+        let options = reference::Dcl { temperature, sigma, normalize, reduction };
+        let width = tensors.shape("first")[1];
+        reference::dcl(&tensors.floats("first"), &tensors.floats("second"), width, &options)
+    }))
 }
 
 fn sup_con(case: &Case) -> Result<Evaluated> {

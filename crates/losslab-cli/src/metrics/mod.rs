@@ -198,14 +198,6 @@ impl Case<'_> {
         };
         self.tensors.integers(name).into_iter().enumerate().map(flag).collect()
     }
-
-    /// Numbers of any kind.
-    fn numbers(&self, name: &'static str) -> Vec<f64> {
-        if self.tensors.is_float(name) {
-            return self.tensors.floats(name);
-        }
-        self.tensors.integers(name).into_iter().map(|value| value as f64).collect()
-    }
 }
 
 const TARGETS: Input = input("targets", "int", "[n]");

@@ -54,7 +54,7 @@ pub const ERR: Metric = metric(
 fn mean(case: &Case, metric: impl Fn(&Rankings) -> Result<QueryMean, MetricError>) -> Result<Measured> {
     let tensors = case.tensors;
     let (scores, queries) = (tensors.floats("scores"), tensors.integers("query"));
-    let rankings = Rankings::try_new(&scores, &case.numbers("relevance"), &queries)?;
+    let rankings = Rankings::try_new(&scores, &tensors.numbers("relevance"), &queries)?;
     let found = metric(&rankings.with_ties(case.set.choice::<Ties>("ties")?))?;
     Ok(Measured::from(found.mean).with_queries(found.evaluated, found.excluded))
 }

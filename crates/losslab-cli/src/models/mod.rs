@@ -5,4 +5,5 @@ pub mod encoder;
 pub mod layers;
 pub mod mlp;
 pub mod multi_task;
+pub mod projection;
 pub mod resnet;

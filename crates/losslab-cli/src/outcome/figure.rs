@@ -122,7 +122,7 @@ pub struct Line {
     /// Vertical positions.
     #[serde(deserialize_with = "numbers::read")]
     pub y: Vec<f64>,
-    /// Half the length of an error bar for each point; empty for none.
+    /// Half the length of an error bar, or half the width of the band, for each point; empty for none.
     #[serde(deserialize_with = "numbers::read")]
     pub spread: Vec<f64>,
     /// Its colour.
@@ -194,6 +194,8 @@ pub enum Stroke {
     Solid,
     /// A dashed line.
     Dashed,
+    /// A solid line inside of a band, which takes the place of error bars.
+    Banded,
     /// A line with a mark at each point.
     Marked,
     /// Marks without a line.

@@ -235,6 +235,24 @@ fn a_logarithmic_axis_has_its_ends_as_powers() {
 }
 
 #[test]
+fn a_band_goes_around_the_points_that_are_there_and_lies_behind_all_lines() {
+    let banded = Line {
+        x: vec![0.0, 1.0, 2.0],
+        y: vec![0.5, 0.25, f64::NAN],
+        spread: vec![0.25, 0.125, 0.0],
+        stroke: Stroke::Banded,
+        ..line("b")
+    };
+    let plot = Plot::Lines { x: axis(), y: axis(), lines: vec![line("a"), banded], marks: Vec::new() };
+    let drawn = figure::plotly(&Figure { title: String::new(), caption: String::new(), plot }).unwrap();
+    let band = &drawn["data"][0];
+    assert_eq!((&band["x"], &band["y"]), (&json!([0.0, 1.0, 1.0, 0.0]), &json!([0.75, 0.375, 0.125, 0.25])));
+    assert_eq!((&band["fill"], &band["legendgroup"]), (&json!("toself"), &json!("b")));
+    let line = &drawn["data"][2];
+    assert!(line["name"] == "b" && line.get("error_y").is_none() && drawn["data"][1]["name"] == "a");
+}
+
+#[test]
 fn every_part_of_the_run_is_there() {
     for page in [single(), several()] {
         for part in ["losslab run focal --data 'a b'", "<code>gamma</code>", "0.0, 2.0", "1, 2", "✗", "<li>point</li>"]

@@ -130,6 +130,14 @@ impl Tensors {
         values(&self.tensors[name])
     }
 
+    /// A float or int tensor as f64.
+    pub fn numbers(&self, name: &str) -> Vec<f64> {
+        if self.is_float(name) {
+            return self.floats(name);
+        }
+        self.integers(name).into_iter().map(|value| value as f64).collect()
+    }
+
     /// An int tensor as i64.
     pub fn integers(&self, name: &str) -> Vec<i64> {
         self.tensors[name].clone().convert::<i64>().try_into_vec().expect("converted to i64")

@@ -6,7 +6,7 @@ use super::partners::Grouping;
 use crate::simd::{Arithmetic, Kernel, exp2};
 
 /// Rows of a tile are whole numbers of so many cells.
-pub(super) const LANES: usize = 16;
+pub(super) use crate::waves::LANES;
 /// The largest side of a tile.
 pub(super) const SIDE: usize = 256;
 /// How many cells are added up in f32 at most, across a lane or down a column.

@@ -16,7 +16,6 @@ mod partners;
 mod self_contrastive;
 mod tiles;
 mod vectors;
-mod waves;
 
 pub use info_nce::{InfoNce, InfoNceGradients, info_nce};
 pub use memory::release_memory;

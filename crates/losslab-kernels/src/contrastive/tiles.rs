@@ -1,13 +1,13 @@
 //! The matrix of similarities, a tile at a time.
 
-use super::cells::{AddUp, Cells, Exponentiate, Holds, LANES, Sums, Weigh, Weights};
+use super::cells::{AddUp, Cells, Exponentiate, Holds, LANES, SIDE, Sums, Weigh, Weights};
 use super::lines::{Line, log_add};
 use super::memory;
 use super::partners::{Grouping, Partners, Side};
 use super::vectors::Vectors;
-use super::waves::{Waves, blocks};
 use crate::matrix::{View, multiply};
 use crate::simd::dispatch;
+use crate::waves::{Waves, blocks};
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -68,7 +68,7 @@ impl<'a> Tiles<'a> {
         shift: Option<f32>,
         memory: usize,
     ) -> Self {
-        let blocks = [Side::Rows, Side::Columns].map(|side| blocks(partners.lines(side)));
+        let blocks = [Side::Rows, Side::Columns].map(|side| blocks(partners.lines(side), SIDE));
         let longest = |side: Side| blocks[side as usize].first().map_or(1, |block| block.len());
         let size = longest(Side::Rows) * longest(Side::Columns).next_multiple_of(LANES);
         let waves = Waves::new(blocks[0].len(), blocks[1].len(), partners.is_mirrored());

@@ -91,7 +91,7 @@ impl<'a> Accumulator<'a> {
         self.add_entries(&strips);
     }
 
-    /// Adds pairs that are computed by subtraction.
+    /// Adds the pairs of strips that aren't among their weights.
     pub fn add_entries(&mut self, strips: &[Strip]) {
         if strips.iter().all(|strip| strip.entries.is_empty()) {
             return;

@@ -1,7 +1,7 @@
 //! Strips of anchors: distances, terms, weights.
 
-use super::Points;
 use super::accumulate::{Accumulator, Entry};
+use super::points::{NEAR, Points};
 use crate::chunks::{Sums, in_order, pieces};
 use crate::matrix::{View, multiply};
 use crate::options::Distance;
@@ -19,9 +19,6 @@ const DISTANCES: usize = 1 << 20;
 
 /// How many weights of pairs are kept until they are multiplied: 16 MiB.
 const WEIGHTS: usize = 4 << 20;
-
-/// A pair whose squared distance is below this share of its squared lengths is computed by subtraction.
-const NEAR: f64 = 1.0 / 128.0;
 
 /// The distances of one anchor.
 pub(crate) struct Row<'a> {
@@ -159,6 +156,70 @@ pub(crate) fn evaluate<L: RowLoss>(
     sums
 }
 
+/// The most anchors whose pairs are kept until they are added to the gradient.
+const CHOOSING: usize = 1 << 14;
+
+/// As [`evaluate`], for a loss that finds the few pairs of each anchor by itself, a strip of at most `strip` anchors at a
+/// time.
+pub(crate) fn evaluate_pairs<S: Default>(
+    anchors: &Points<'_>,
+    others: Option<&Points<'_>>,
+    gradients: [Option<&mut [f32]>; 2],
+    strip: usize,
+    choose: impl Fn(Range<usize>, &mut S, &mut Pairs) + Sync,
+) -> Sums {
+    let wanted = gradients.each_ref().map(Option::is_some);
+    let mut accumulator = wanted.contains(&true).then(|| Accumulator::new(anchors, others, wanted));
+    let mut sums = Sums::default();
+    for start in (0..anchors.len()).step_by(CHOOSING) {
+        let end = (start + CHOOSING).min(anchors.len());
+        let strips = (start..end).into_par_iter().step_by(strip).map_init(S::default, |scratch, first| {
+            let (wanted, distance) = (accumulator.is_some(), anchors.metric.distance);
+            let mut pairs = Pairs { strip: Strip::default(), wanted, distance };
+            choose(first..(first + strip).min(end), scratch, &mut pairs);
+            pairs.strip
+        });
+        let strips = strips.collect::<Vec<Strip>>();
+        sums.add(in_order(strips.iter().map(|strip| strip.sums).collect()));
+        if let Some(accumulator) = &mut accumulator {
+            accumulator.add_entries(&strips);
+        }
+    }
+    if let Some(accumulator) = accumulator {
+        accumulator.finish(gradients);
+    }
+    sums
+}
+
+/// What a strip of anchors has chosen.
+pub(crate) struct Pairs {
+    strip: Strip,
+    wanted: bool,
+    distance: Distance,
+}
+
+impl Pairs {
+    pub fn add_term(&mut self, term: f64) {
+        self.strip.sums.add(Sums::of(term, 1.0));
+    }
+
+    /// Adds the derivative by the distance of an anchor from one of the others.
+    pub fn add_derivative(&mut self, anchor: usize, other: usize, distance: f64, derivative: f64) {
+        self.add(true, anchor, other, distance, derivative);
+    }
+
+    /// Adds the derivative by the distance between two of the others.
+    pub fn add_derivative_across(&mut self, i: usize, j: usize, distance: f64, derivative: f64) {
+        self.add(false, i, j, distance, derivative);
+    }
+
+    fn add(&mut self, from_anchor: bool, i: usize, j: usize, distance: f64, derivative: f64) {
+        if self.wanted && derivative != 0.0 {
+            self.strip.entries.extend(entry(self.distance, from_anchor, i, j, distance, derivative as f32));
+        }
+    }
+}
+
 struct Strips<'a> {
     anchors: &'a Points<'a>,
     others: &'a Points<'a>,
@@ -223,7 +284,7 @@ impl Strips<'_> {
                 });
                 loss.row(&row, &mut scratch.of_loss, to)
             };
-            let sums = attempt(distances, self.tolerance(anchor)).or_else(|| {
+            let sums = attempt(distances, self.anchors.tolerance(anchor, self.others)).or_else(|| {
                 let exact = |j: usize| self.anchors.exact(anchor, self.others, skipped + j);
                 distances.iter_mut().enumerate().for_each(|(j, distance)| *distance = exact(j));
                 attempt(distances, -1.0)
@@ -266,22 +327,6 @@ impl Strips<'_> {
                 products[j] = self.anchors.exact(anchor, self.others, skipped + at * GROUP + j);
                 near &= near - 1;
             }
-        }
-    }
-
-    /// How far the distances of an anchor can be off.
-    ///
-    /// A sum of `d` products is off by at most `d·u` of the sum of their absolute values, `½‖x‖² + ½‖y‖²` at most, and
-    /// a few more roundings of that size follow. The root of a pair that isn't near makes it `1/√(2·NEAR)` times as
-    /// much, in the unit of its argument's root.
-    fn tolerance(&self, anchor: usize) -> f64 {
-        let longest = self.others.longest;
-        let halves = self.anchors.halves[anchor] + longest;
-        let relative = (self.anchors.width + 16) as f64 * f64::EPSILON;
-        match self.anchors.metric.distance {
-            Distance::Euclidean => relative * halves.sqrt() / (2.0 * NEAR).sqrt(),
-            Distance::SquaredEuclidean => 2.0 * relative * halves,
-            Distance::Cosine => relative * halves,
         }
     }
 

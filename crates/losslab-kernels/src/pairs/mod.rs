@@ -17,8 +17,8 @@ mod accumulate;
 mod evaluate;
 mod points;
 
-pub(crate) use evaluate::{Across, Coefficients, Row, RowLoss, evaluate};
-pub(crate) use points::Points;
+pub(crate) use evaluate::{Across, Coefficients, Pairs, Row, RowLoss, evaluate, evaluate_pairs};
+pub(crate) use points::{NEAR, Points};
 
 use crate::options::Distance;
 

@@ -9,26 +9,29 @@ use std::ops::Range;
 /// Rows below this are zero: the gradient of their direction would overflow.
 const ZERO: f32 = 1e-30;
 
+/// A pair whose squared distance is below this share of its squared lengths is computed by subtraction.
+pub(crate) const NEAR: f64 = 1.0 / 128.0;
+
 /// A set of rows, sorted by label and within a label by position.
 pub(crate) struct Points<'a> {
     rows: &'a [f32],
-    pub(super) width: usize,
-    pub(super) metric: Metric,
+    pub(crate) width: usize,
+    pub(crate) metric: Metric,
     /// The position of each sorted row in the order as given.
-    pub(super) order: Vec<u32>,
+    pub(crate) order: Vec<u32>,
     /// The sorted labels.
-    pub(super) labels: Vec<i64>,
+    pub(crate) labels: Vec<i64>,
     /// The length by which each row is divided; 0 for a zero row.
     norms: Vec<f64>,
     /// The rows minus their centre.
-    pub(super) wide: Vec<f64>,
+    pub(crate) wide: Vec<f64>,
     /// The same over `unit`, zeros where that isn't finite.
-    pub(super) narrow: Vec<f32>,
-    pub(super) unit: f64,
+    pub(crate) narrow: Vec<f32>,
+    pub(crate) unit: f64,
     /// Half the squared length of the rows in `wide`.
-    pub(super) halves: Vec<f64>,
+    pub(crate) halves: Vec<f64>,
     /// The largest of them.
-    pub(super) longest: f64,
+    pub(crate) longest: f64,
 }
 
 impl<'a> Points<'a> {
@@ -120,7 +123,7 @@ impl<'a> Points<'a> {
     }
 
     /// The sorted rows that have a label.
-    pub(super) fn with_label(&self, label: i64) -> Range<usize> {
+    pub(crate) fn with_label(&self, label: i64) -> Range<usize> {
         self.labels.partition_point(|&other| other < label)..self.labels.partition_point(|&other| other <= label)
     }
 
@@ -144,8 +147,23 @@ impl<'a> Points<'a> {
         }
     }
 
+    /// How far the distances of a row from `others` can be off, where a product gives them and the pair isn't [`NEAR`].
+    ///
+    /// A sum of `d` products is off by at most `d·u` of the sum of their absolute values, `½‖x‖² + ½‖y‖²` at most, and
+    /// a few more roundings of that size follow. The root of a pair that isn't near makes it `1/√(2·NEAR)` times as
+    /// much, in the unit of its argument's root.
+    pub fn tolerance(&self, at: usize, others: &Self) -> f64 {
+        let halves = self.halves[at] + others.longest;
+        let relative = (self.width + 16) as f64 * f64::EPSILON;
+        match self.metric.distance {
+            Distance::Euclidean => relative * halves.sqrt() / (2.0 * NEAR).sqrt(),
+            Distance::SquaredEuclidean => 2.0 * relative * halves,
+            Distance::Cosine => relative * halves,
+        }
+    }
+
     /// Calls `with` with the entries of `x − y`, without a product.
-    pub(super) fn for_each_difference(&self, i: usize, others: &Self, j: usize, mut with: impl FnMut(usize, f64)) {
+    pub(crate) fn for_each_difference(&self, i: usize, others: &Self, j: usize, mut with: impl FnMut(usize, f64)) {
         let (of_x, of_y) = (reciprocal(self.norms[i]), reciprocal(others.norms[j]));
         for (at, (&x, &y)) in self.row(i).iter().zip(others.row(j)).enumerate() {
             with(at, f64::from(x) * of_x - f64::from(y) * of_y);
@@ -153,7 +171,7 @@ impl<'a> Points<'a> {
     }
 
     /// Turns the gradient of a sorted row into that of the row as given: along `x`, the direction doesn't change.
-    pub(super) fn pull_back(&self, at: usize, gradient: &[f32], to: &mut [f32]) {
+    pub(crate) fn pull_back(&self, at: usize, gradient: &[f32], to: &mut [f32]) {
         // A row that enters no term may be NaN.
         if !self.metric.by_direction() || gradient.iter().all(|&g| g == 0.0) {
             to.copy_from_slice(gradient);

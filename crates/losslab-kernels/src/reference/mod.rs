@@ -27,9 +27,14 @@
 mod classification;
 mod contrastive;
 mod embedding;
+mod margin;
 mod multitask;
+mod pairs;
 mod quadruplet;
+mod ranking;
+mod redundancy;
 mod self_contrastive;
+mod siglip;
 mod tape;
 mod vector;
 
@@ -38,9 +43,16 @@ pub use contrastive::{Groups, InfoNce, info_nce};
 pub use embedding::{
     BatchContrastive, Contrastive, Mining, Triplet, aligned_triplet, batch_contrastive, contrastive, triplet,
 };
+pub use margin::{ArcFace, CosFace, arc_face, cos_face};
 pub use multitask::{uncertainty, weighted_sum};
+pub use pairs::{Circle, MultiSimilarity, circle, circle_with_weights_at, multi_similarity};
 pub use quadruplet::{Quadruplet, aligned_quadruplet, quadruplet};
-pub use self_contrastive::{NtXent, SupCon, nt_xent, sup_con};
+pub use ranking::{
+    ApproxNdcg, LambdaLoss, ListMle, ListNet, RankNet, approx_ndcg, lambda_loss, list_mle, list_net, rank_net,
+};
+pub use redundancy::{BarlowTwins, VicReg, barlow_twins, vic_reg};
+pub use self_contrastive::{Dcl, NtXent, SupCon, dcl, dcl_with_weights_at, nt_xent, sup_con};
+pub use siglip::{SigLip, siglip};
 
 use crate::options::Reduction;
 use tape::{Tape, Var};

@@ -84,6 +84,64 @@ pub fn sup_con(embeddings: &[f64], labels: &[i64], width: usize, options: &SupCo
     finish(&tape, &terms, options.reduction, &[&embeddings, &[log_scale]])
 }
 
+/// The options of [`dcl`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dcl {
+    /// What similarities are divided by.
+    pub temperature: f64,
+    /// The σ of the weights of the positives; they are 1 without.
+    pub sigma: Option<f64>,
+    /// Cosine similarity; the dot product otherwise.
+    pub normalize: bool,
+    /// How the vectors become one number.
+    pub reduction: Reduction,
+}
+
+/// Decoupled contrastive loss of two views of N samples, `[N, width]` each: `−w·s + log Σ exp` of each vector, with the
+/// score of its other view and, in the sum, those of all views of other samples. With σ the weight of a sample is
+/// `w = 2 − exp(c/σ)/mean exp(c/σ)` with the similarity `c` of its views, a constant for the gradient. The terms are
+/// `[2N]`, those of the first view first, 0 for a single sample.
+///
+/// Gradients: the two views, and one number for `log(1/temperature)`.
+pub fn dcl(first: &[f64], second: &[f64], width: usize, options: &Dcl) -> Evaluation {
+    dcl_with_weights_at(first, second, [first, second], width, options)
+}
+
+/// As [`dcl`], with the weights of other views.
+pub fn dcl_with_weights_at(
+    first: &[f64],
+    second: &[f64],
+    weights_at: [&[f64]; 2],
+    width: usize,
+    options: &Dcl,
+) -> Evaluation {
+    let tape = Tape::default();
+    let (first, second) = (tape.variables(first), tape.variables(second));
+    assert_eq!(first.len(), second.len(), "two views of each sample");
+    let all = [first.as_slice(), &second].concat();
+    let samples = first.len() / width;
+    let log_scale = tape.constant(-options.temperature.ln());
+    let scores = scores(&tape, &all, width, options.normalize, log_scale);
+    let weights = match options.sigma {
+        None => vec![1.0; samples],
+        Some(sigma) => {
+            let constants = Tape::default();
+            let [x, y] =
+                weights_at.map(|views| vectors(&constants, &constants.variables(views), width, options.normalize));
+            let similar = x.iter().zip(&y).map(|(x, y)| constants.dot(x, y) / sigma).collect::<Vec<_>>();
+            let mean = constants.log_sum_exp(&similar) - (samples as f64).ln();
+            similar.iter().map(|&c| 2.0 - (c - mean).exp().value()).collect()
+        }
+    };
+    let term = |i: usize| {
+        let (sample, view) = (i % samples, (i + samples) % (2 * samples));
+        let others = (0..2 * samples).filter(|j| j % samples != sample).map(|j| scores[i][j]).collect::<Vec<Var>>();
+        (samples > 1).then(|| tape.log_sum_exp(&others) - weights[sample] * scores[i][view])
+    };
+    let terms: Vec<_> = (0..2 * samples).map(term).collect();
+    finish(&tape, &terms, options.reduction, &[&first, &second, &[log_scale]])
+}
+
 /// The logits of all pairs.
 fn scores<'t>(
     tape: &'t Tape,

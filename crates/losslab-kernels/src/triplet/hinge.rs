@@ -1,5 +1,6 @@
 //! All triplets with a hinge, by sorting.
 
+use super::FEW_POSITIVES;
 use crate::chunks::Sums;
 use crate::pairs::{Coefficients, Row, RowLoss};
 use crate::simd::{Arithmetic, Kernel, dispatch};
@@ -14,13 +15,10 @@ use crate::simd::{Arithmetic, Kernel, dispatch};
 /// ∂/∂D_n = −active          ∂/∂D_p = the number of negatives with which p is active
 /// ```
 ///
-/// [`FEW`] positives or less are compared with each negative instead: vector instructions do that sooner.
+/// [`FEW_POSITIVES`] positives or less are compared with each negative instead: vector instructions do that sooner.
 pub(crate) struct Hinge {
     pub margin: f64,
 }
-
-/// Up to so many positives, comparisons beat a search.
-const FEW: usize = 24;
 
 /// The negatives that are compared side by side.
 const LANES: usize = 8;
@@ -49,7 +47,7 @@ impl RowLoss for Hinge {
             return Some(Sums::default());
         }
         let mut weights = to.map(|to| to.row);
-        let (total, unclear) = match count <= FEW {
+        let (total, unclear) = match count <= FEW_POSITIVES {
             true => sorted.compare(row, self.margin, weights.as_deref_mut()),
             false => sorted.search(row, self.margin, weights.as_deref_mut()),
         };
@@ -158,7 +156,7 @@ impl Kernel for Compare<'_> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> (f64, bool) {
         let mut sums = Lanes::default();
-        let mut counts = [[0.0; LANES]; FEW];
+        let mut counts = [[0.0; LANES]; FEW_POSITIVES];
         let counts = &mut counts[..self.positives.len()];
         let (groups, rest) = self.negatives.as_chunks::<LANES>();
         let mut weights = self.weights;

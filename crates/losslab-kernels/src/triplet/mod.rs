@@ -1,16 +1,24 @@
 //! Triplet losses over all triplets of a labelled batch, or over mined ones.
 
+mod cells;
+mod few;
 mod hinge;
 mod mined;
 mod nearest;
+mod scores;
 mod soft;
 
 use crate::chunks::Sums;
 use crate::options::SemiHardFallback;
 use crate::pairs::{Labelled, Metric, Points, evaluate};
+use few::{are_few, few};
 pub(crate) use hinge::Hinge;
 use mined::{Mined, Rule};
+use scores::{are_scored, mine};
 use soft::Soft;
+
+/// Up to so many positives an anchor, all triplets of a batch take half of the tiles, and mined ones f32 products.
+pub const FEW_POSITIVES: usize = 24;
 
 /// A triplet loss, `max(0, D(a, p) − D(a, n) + margin)` or the softplus of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,10 +57,10 @@ pub enum TripletChoice {
 ///
 /// Distances are exact to about 1e-13 of their size, and what depends on which of two is larger (whether a hinge is
 /// active, which negative is nearest) is decided as `f64` distances computed by subtraction would: of equal distances
-/// the first row counts, a NaN comes before all. All triplets of the hinge cost `O(B² log B + B²·width)`, those of the
-/// softplus `O(B²·P)` more for `P` positives an anchor.
+/// the first row counts, a NaN comes before all. All triplets of the hinge cost `O(B²·width)`, and `O(B² log B)` more with
+/// many positives; those of the softplus `O(B²·P)` more for `P` positives an anchor.
 ///
-/// Memory: 24 bytes a value of the batch, 8 MiB of distances a thread at 32 768 rows, and 16 MiB of weights.
+/// Memory: 24 bytes a value of the batch, and at most 8 MiB of distances a thread and 16 MiB of weights.
 ///
 /// # Panics
 /// If lengths don't fit.
@@ -91,14 +99,22 @@ pub fn triplet_with_bank(
 impl Triplet {
     fn evaluate(self, anchors: &Points<'_>, others: Option<&Points<'_>>, to: [Option<&mut [f32]>; 2]) -> Sums {
         let penalty = Penalty { margin: self.margin, soft: self.soft };
-        let mined = |swap, rule| Mined { penalty, swap, rule };
+        let mine = |swap, rule, to| {
+            let mined = Mined { penalty, swap, rule };
+            match are_scored(rule, anchors, others) {
+                true => mine(&mined, anchors, others, to),
+                false => evaluate(&mined, anchors, others, to),
+            }
+        };
         match self.choice {
             TripletChoice::All if self.soft => evaluate(&Soft { margin: self.margin }, anchors, others, to),
-            TripletChoice::All => evaluate(&Hinge { margin: self.margin }, anchors, others, to),
-            TripletChoice::Hard { swap } => evaluate(&mined(swap, Rule::Hard), anchors, others, to),
-            TripletChoice::SemiHard { swap, fallback } => {
-                evaluate(&mined(swap, Rule::SemiHard(fallback)), anchors, others, to)
+            TripletChoice::All if others.is_none() && are_few(anchors) => {
+                let [gradient, _] = to;
+                few(self.margin, anchors, gradient)
             }
+            TripletChoice::All => evaluate(&Hinge { margin: self.margin }, anchors, others, to),
+            TripletChoice::Hard { swap } => mine(swap, Rule::Hard, to),
+            TripletChoice::SemiHard { swap, fallback } => mine(swap, Rule::SemiHard(fallback), to),
         }
     }
 }

@@ -188,6 +188,88 @@ fn losses_within_one_set_are_finite_and_may_have_no_positive() {
     }
 }
 
+#[test]
+fn pair_losses_are_finite_and_may_have_no_pair() {
+    for reduction in REDUCTIONS {
+        for normalize in SWITCH {
+            let ids = Some([DEGENERATE_LABELS.as_slice(); 2]);
+            for (groups, temperature) in [(None, 0.001), (ids, 0.001), (ids, 0.1)] {
+                let options = SigLip { temperature, normalize, groups, reduction, ..Default::default() };
+                assert_finite(&format!("{options:?}"), &siglip(&DEGENERATE, &DEGENERATE, 2, &options));
+            }
+            for sigma in [None, Some(0.5)] {
+                let options = Dcl { temperature: 0.001, sigma, normalize, reduction };
+                assert_finite(&format!("{options:?}"), &dcl(&DEGENERATE, &DEGENERATE, 2, &options));
+                assert_nothing(&dcl(&[1.0, 2.0], &[3.0, 4.0], 2, &options));
+                assert_nothing(&dcl(&[], &[], 2, &options));
+            }
+            for epsilon in [None, Some(0.1)] {
+                let options = MultiSimilarity { epsilon, normalize, reduction, ..Default::default() };
+                let evaluation = multi_similarity(&DEGENERATE, &DEGENERATE_LABELS, 2, &options);
+                assert_finite(&format!("{options:?}"), &evaluation);
+                assert_nothing(&multi_similarity(&[1.0, 2.0], &[0], 2, &options));
+                assert_nothing(&multi_similarity(&[], &[], 2, &options));
+            }
+        }
+        let options = Circle { reduction, ..Default::default() };
+        assert_finite(&format!("{options:?}"), &circle(&DEGENERATE, &DEGENERATE_LABELS, 2, &options));
+        assert_nothing(&circle(&[1.0, 2.0, 3.0], &[0, 1, 2], 1, &options));
+        assert_nothing(&circle(&[1.0, 2.0, 3.0], &[0, 0, 0], 1, &options));
+        assert_nothing(&circle(&[], &[], 1, &options));
+    }
+}
+
+/// Along the vector of its class, opposite to it, beyond the margin on both sides, and at zero vectors.
+#[test]
+fn angles_of_zero_and_of_pi_have_finite_gradients() {
+    let weights = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+    let embeddings = [2.0, 0.0, -2.0, 0.0, 0.0, 3.0, 0.0, 0.0, -1.0, 0.1, 1.0, 0.0];
+    let targets = [0, 0, 1, 0, 0, 2];
+    for beyond in [ArcFaceBeyond::Monotone, ArcFaceBeyond::EasyMargin, ArcFaceBeyond::Formula] {
+        let options = ArcFace { beyond, scale: 4.0, reduction: Reduction::Sum, ..Default::default() };
+        let found = arc_face(&embeddings, &weights, &targets, 2, &options);
+        assert_finite(&format!("{options:?}"), &found);
+        assert_eq!(found.gradients[0][6..8], [0.0, 0.0]);
+        // θ = 0: cos m against a right angle to the other class, and to the zero vector.
+        assert_close(found.terms[0], (1.0 + 2.0 * (-4.0 * 0.5f64.cos()).exp()).ln());
+        // θ = π.
+        let opposite = match beyond {
+            ArcFaceBeyond::Monotone => -1.0 - 0.5 * 0.5f64.sin(),
+            ArcFaceBeyond::EasyMargin => -1.0,
+            ArcFaceBeyond::Formula => -(0.5f64.cos()),
+        };
+        assert_close(found.terms[1], (1.0 + 2.0 * (-4.0 * opposite).exp()).ln());
+        // A zero embedding: θ is a right angle.
+        let right = if beyond == ArcFaceBeyond::EasyMargin { 0.0 } else { -(0.5f64.sin()) };
+        assert_close(found.terms[3], (1.0 + 2.0 * (-4.0 * right).exp()).ln());
+    }
+    let options = CosFace { scale: 4.0, reduction: Reduction::Sum, ..Default::default() };
+    assert_finite(&format!("{options:?}"), &cos_face(&embeddings, &weights, &targets, 2, &options));
+}
+
+#[test]
+fn features_that_do_not_vary_have_finite_gradients() {
+    // The first feature is constant in the first view; the second view has all features constant.
+    let (first, second) = ([0.1, 1.0, 0.1, 2.0, 0.1, -1.0], [0.3, 0.2, 0.3, 0.2, 0.3, 0.2]);
+    for reduction in REDUCTIONS {
+        for form in [VicRegForm::Algorithm, VicRegForm::Equations, VicRegForm::Code] {
+            let options = VicReg { form, reduction, ..Default::default() };
+            assert_finite(&format!("{options:?}"), &vic_reg(&first, &second, 2, &options));
+            assert_finite("one sample", &vic_reg(&first[..2], &second[..2], 2, &options));
+            assert_eq!(vic_reg(&[], &[], 2, &options).value, 0.0);
+        }
+        for zero_variance in [ZeroVariance::Epsilon, ZeroVariance::Zero] {
+            let options = BarlowTwins { zero_variance, reduction, ..Default::default() };
+            let found = barlow_twins(&first, &second, 2, &options);
+            assert_finite(&format!("{options:?}"), &found);
+            found.terms.iter().for_each(|&term| assert!((term - 1.0).abs() < 1e-9, "{options:?}: {term}"));
+            let still = found.gradients.iter().flatten().all(|&entry| entry == 0.0);
+            assert_eq!(still, zero_variance == ZeroVariance::Zero, "{options:?}");
+            assert_eq!(barlow_twins(&[], &[], 2, &options).value, 0.0);
+        }
+    }
+}
+
 /// A key that is left out of a denominator has no gradient from it.
 #[test]
 fn aligned_positives_leave_duplicates_out() {

@@ -3,6 +3,7 @@
 use crate::support::*;
 use losslab_kernels::options::*;
 use losslab_kernels::reference::*;
+use std::cell::RefCell;
 
 const GAMMAS: [f64; 5] = [0.0, 0.5, 1.0, 2.0, 3.5];
 
@@ -210,6 +211,127 @@ fn losses_within_one_set() {
                         sup_con(&inputs[0], &[4, 4, -1, 4, 7, 7, 8], 3, &options)
                     });
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn siglip_loss() {
+    let groups: [Option<[&[i64]; 2]>; 2] = [None, Some([&[1, 2, 1, 7], &[1, 2, 1, 3, 2, 9]])];
+    for groups in groups {
+        for normalize in SWITCH {
+            for reduction in REDUCTIONS {
+                for (temperature, bias) in [(0.1, -10.0), (0.5, 0.3)] {
+                    let options = SigLip { temperature, bias, normalize, groups, reduction };
+                    let draw = |random: &mut Random| {
+                        let (queries, keys) = (random.numbers(12, -1.0, 1.0), random.numbers(18, -1.0, 1.0));
+                        vec![queries, keys, vec![-temperature.ln()], vec![bias]]
+                    };
+                    check(&format!("{options:?}"), reduction, draw, |inputs| {
+                        let options = SigLip { temperature: (-inputs[2][0]).exp(), bias: inputs[3][0], ..options };
+                        siglip(&inputs[0], &inputs[1], 3, &options)
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Weights that are constants for the gradient stay those of the point where the differences are taken.
+fn held(held: &RefCell<Vec<Vec<f64>>>, inputs: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    held.replace(inputs.clone());
+    inputs
+}
+
+#[test]
+fn decoupled_contrastive_loss() {
+    for sigma in [None, Some(0.5)] {
+        for normalize in SWITCH {
+            for reduction in REDUCTIONS {
+                for temperature in [0.07, 0.5] {
+                    let options = Dcl { temperature, sigma, normalize, reduction };
+                    let at = RefCell::default();
+                    let draw = |random: &mut Random| {
+                        let (first, second) = (random.numbers(9, -1.0, 1.0), random.numbers(9, -1.0, 1.0));
+                        held(&at, vec![first, second, vec![-temperature.ln()]])
+                    };
+                    check(&format!("{options:?}"), reduction, draw, |inputs| {
+                        let options = Dcl { temperature: (-inputs[2][0]).exp(), ..options };
+                        let at = at.borrow();
+                        dcl_with_weights_at(&inputs[0], &inputs[1], [&at[0], &at[1]], 3, &options)
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn multi_similarity_loss() {
+    for (alpha, beta, base) in [(2.0, 50.0, 0.5), (1.0, 3.0, 0.0)] {
+        for epsilon in [None, Some(0.1)] {
+            for normalize in SWITCH {
+                for reduction in REDUCTIONS {
+                    let options = MultiSimilarity { alpha, beta, base, epsilon, normalize, reduction };
+                    let draw = |random: &mut Random| vec![random.numbers(21, -1.0, 1.0)];
+                    check(&format!("{options:?}"), reduction, draw, |inputs| {
+                        multi_similarity(&inputs[0], &[4, 4, -1, 4, 7, 7, 8], 3, &options)
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn circle_loss() {
+    for (margin, gamma) in [(0.4, 80.0), (0.25, 4.0), (-0.2, 16.0)] {
+        for reduction in REDUCTIONS {
+            let (options, at) = (Circle { margin, gamma, reduction }, RefCell::default());
+            let draw = |random: &mut Random| held(&at, vec![random.numbers(21, -1.0, 1.0)]);
+            check(&format!("{options:?}"), reduction, draw, |inputs| {
+                circle_with_weights_at(&inputs[0], &at.borrow()[0], &[4, 4, -1, 4, 7, 7, 8], 3, &options)
+            });
+        }
+    }
+}
+
+#[test]
+fn classifiers_by_cosines() {
+    for reduction in REDUCTIONS {
+        for (margin, scale) in [(0.5, 64.0), (0.0, 4.0), (1.2, 4.0)] {
+            let draw = |random: &mut Random| vec![random.numbers(15, -1.0, 1.0), random.numbers(12, -1.0, 1.0)];
+            for beyond in [ArcFaceBeyond::Monotone, ArcFaceBeyond::EasyMargin, ArcFaceBeyond::Formula] {
+                let options = ArcFace { margin, scale, beyond, reduction };
+                check(&format!("{options:?}"), reduction, draw, |inputs| {
+                    arc_face(&inputs[0], &inputs[1], &[0, 3, 1, 2, 0], 3, &options)
+                });
+            }
+            let options = CosFace { margin, scale, reduction };
+            check(&format!("{options:?}"), reduction, draw, |inputs| {
+                cos_face(&inputs[0], &inputs[1], &[0, 3, 1, 2, 0], 3, &options)
+            });
+        }
+    }
+}
+
+#[test]
+fn losses_of_features() {
+    for reduction in REDUCTIONS {
+        let draw = |random: &mut Random| vec![random.numbers(18, -1.5, 1.5), random.numbers(18, -1.5, 1.5)];
+        for form in [VicRegForm::Algorithm, VicRegForm::Equations, VicRegForm::Code] {
+            for (invariance, variance, covariance) in [(25.0, 25.0, 1.0), (0.5, 2.0, 3.0), (1.0, 0.0, 0.0)] {
+                let options = VicReg { invariance, variance, covariance, form, reduction };
+                check(&format!("{options:?}"), reduction, draw, |inputs| vic_reg(&inputs[0], &inputs[1], 3, &options));
+            }
+        }
+        for zero_variance in [ZeroVariance::Epsilon, ZeroVariance::Zero] {
+            for lambda in [0.005, 0.7] {
+                let options = BarlowTwins { lambda, zero_variance, reduction };
+                check(&format!("{options:?}"), reduction, draw, |inputs| {
+                    barlow_twins(&inputs[0], &inputs[1], 3, &options)
+                });
             }
         }
     }

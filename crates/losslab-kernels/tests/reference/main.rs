@@ -4,5 +4,6 @@ mod edges;
 mod gradients;
 mod mined;
 mod nan;
+mod ranking;
 mod support;
 mod values;

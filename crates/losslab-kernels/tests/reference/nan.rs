@@ -76,6 +76,37 @@ fn a_nan_embedding_shows() {
                 let options = SupCon { temperature, normalize, form, reduction };
                 assert!(sup_con(&broken, &labels, 2, &options).value.is_nan());
             }
+            for epsilon in [None, Some(0.1)] {
+                let options = MultiSimilarity { epsilon, reduction, ..Default::default() };
+                assert!(multi_similarity(&broken, &labels, 2, &options).value.is_nan());
+            }
+            assert!(
+                circle(&broken, &[0, 0, 0, 1, 1, 1, 0], 2, &Circle { reduction, ..Default::default() }).value.is_nan()
+            );
+            for beyond in [ArcFaceBeyond::Monotone, ArcFaceBeyond::EasyMargin, ArcFaceBeyond::Formula] {
+                let options = ArcFace { beyond, reduction, ..Default::default() };
+                assert!(arc_face(&broken, &clean, &labels, 2, &options).value.is_nan());
+                assert!(arc_face(&clean, &broken, &labels, 2, &options).value.is_nan());
+            }
+            let options = CosFace { reduction, ..Default::default() };
+            assert!(cos_face(&broken, &clean, &labels, 2, &options).value.is_nan());
+            assert!(cos_face(&clean, &broken, &labels, 2, &options).value.is_nan());
+            let options = VicReg { reduction, ..Default::default() };
+            assert!(vic_reg(&broken, &clean, 2, &options).value.is_nan());
+            assert!(vic_reg(&clean, &broken, 2, &options).value.is_nan());
+            for zero_variance in [ZeroVariance::Epsilon, ZeroVariance::Zero] {
+                let options = BarlowTwins { zero_variance, reduction, ..Default::default() };
+                assert!(barlow_twins(&broken, &clean, 2, &options).value.is_nan());
+                assert!(barlow_twins(&clean, &broken, 2, &options).value.is_nan());
+            }
+            let sigmoid = SigLip { reduction, ..Default::default() };
+            assert!(siglip(&broken, &clean, 2, &sigmoid).value.is_nan());
+            assert!(siglip(&clean, &broken, 2, &sigmoid).value.is_nan());
+            for sigma in [None, Some(0.5)] {
+                let views = Dcl { temperature, sigma, normalize, reduction };
+                assert!(dcl(&broken, &clean, 2, &views).value.is_nan());
+                assert!(dcl(&clean, &broken, 2, &views).value.is_nan());
+            }
             let views = NtXent { temperature, normalize, reduction };
             assert!(nt_xent(&broken, &clean, 2, &views).value.is_nan());
             assert!(nt_xent(&clean, &broken, 2, &views).value.is_nan());

@@ -10,7 +10,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use losslab_kernels::options::FocalAlpha;
-use losslab_kernels::{SigmoidFocal, SigmoidFocalGradients, sigmoid_focal};
+use losslab_kernels::{SigmoidFocal, SigmoidFocalGradients, first_outside, sigmoid_focal};
 
 const NAME: &str = "focal-sigmoid";
 
@@ -184,13 +184,12 @@ impl SigmoidFocalLoss {
 pub(crate) fn check<const D: usize>(logits: &Tensor<D>, targets: &Tensor<D>) -> Result<(), InputError> {
     InputError::check_shape(NAME, "targets", &targets.dims(), &logits.dims(), "(the shape of logits)")?;
     InputError::check_dtype(NAME, "targets", targets.dtype(), logits.dtype(), "(that of logits)")?;
-    let outside = |t: f32| !(0.0..=1.0).contains(&t) && !t.is_nan();
     let found = match HostSlice::of(targets) {
-        Some(t) => t.as_slice().iter().position(|&t| outside(t)).map(|index| (index, t.as_slice()[index])),
+        Some(t) => first_outside(t.as_slice(), 0.0..=1.0).map(|index| (index, t.as_slice()[index])),
         None => {
             let values =
                 targets.clone().inner().into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values");
-            values.iter().position(|&t| outside(t)).map(|index| (index, values[index]))
+            first_outside(&values, 0.0..=1.0).map(|index| (index, values[index]))
         }
     };
     match found {

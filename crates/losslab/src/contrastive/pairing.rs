@@ -39,17 +39,7 @@ struct Groups {
 
 impl Pairing {
     pub fn aligned(queries: &Tensor<2>, keys: &Tensor<2>) -> Result<Self, InputError> {
-        let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
-        InputError::check_width(NAME, "queries", [n, d])?;
-        if m < n || key_dim != d {
-            return Err(InputError::Shape {
-                loss: NAME,
-                tensor: "keys",
-                expected: format!("[{n} or more, {d}] (queries are [{n}, {d}], and key i is the positive of query i)"),
-                found: vec![m, key_dim],
-            });
-        }
-        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
+        let [n, m] = check_aligned(NAME, queries, keys)?;
         Ok(Self { queries: n, keys: m, groups: None, within: false })
     }
 
@@ -60,15 +50,10 @@ impl Pairing {
         key_groups: Tensor<1, Int>,
         positives: Positives,
     ) -> Result<Self, InputError> {
-        let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
         if positives == Positives::Aligned {
             Self::aligned(queries, keys)?;
         }
-        InputError::check_width(NAME, "queries", [n, d])?;
-        InputError::check_shape(NAME, "keys", &[m, key_dim], &[m, d], "(the width of queries)")?;
-        InputError::check_dtype(NAME, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
-        InputError::check_shape(NAME, "query_groups", &query_groups.dims(), &[n], "(one for each query)")?;
-        InputError::check_shape(NAME, "key_groups", &key_groups.dims(), &[m], "(one for each key)")?;
+        let [n, m] = check_grouped(NAME, queries, keys, &query_groups, &key_groups)?;
         let groups = Groups { of_queries: labels::read(query_groups), of_keys: labels::read(key_groups), positives };
         if positives == Positives::Aligned
             && let Some(index) = (0..n).find(|&i| groups.of_queries[i] != groups.of_keys[i])
@@ -190,8 +175,45 @@ impl Pairing {
     }
 }
 
+/// Checks queries with keys of which the first are their positives; returns how many there are of each.
+pub(super) fn check_aligned(
+    loss: &'static str,
+    queries: &Tensor<2>,
+    keys: &Tensor<2>,
+) -> Result<[usize; 2], InputError> {
+    let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
+    InputError::check_width(loss, "queries", [n, d])?;
+    if m < n || key_dim != d {
+        return Err(InputError::Shape {
+            loss,
+            tensor: "keys",
+            expected: format!("[{n} or more, {d}] (queries are [{n}, {d}], and key i is the positive of query i)"),
+            found: vec![m, key_dim],
+        });
+    }
+    InputError::check_dtype(loss, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
+    Ok([n, m])
+}
+
+/// Checks queries and keys with a group id each; returns how many there are of each.
+pub(super) fn check_grouped(
+    loss: &'static str,
+    queries: &Tensor<2>,
+    keys: &Tensor<2>,
+    query_groups: &Tensor<1, Int>,
+    key_groups: &Tensor<1, Int>,
+) -> Result<[usize; 2], InputError> {
+    let ([n, d], [m, key_dim]) = (queries.dims(), keys.dims());
+    InputError::check_width(loss, "queries", [n, d])?;
+    InputError::check_shape(loss, "keys", &[m, key_dim], &[m, d], "(the width of queries)")?;
+    InputError::check_dtype(loss, "keys", keys.dtype(), queries.dtype(), "(that of queries)")?;
+    InputError::check_shape(loss, "query_groups", &query_groups.dims(), &[n], "(one for each query)")?;
+    InputError::check_shape(loss, "key_groups", &key_groups.dims(), &[m], "(one for each key)")?;
+    Ok([n, m])
+}
+
 /// `ln Σ_j exp(x_ij)` along the second dimension, kept as 1.
-pub(super) fn log_sum_exp(x: Tensor<2>) -> Tensor<2> {
+pub(crate) fn log_sum_exp(x: Tensor<2>) -> Tensor<2> {
     let max = x.clone().inner().max_dim(1);
     (x - max.clone()).exp().sum_dim(1).log() + max
 }

@@ -1,8 +1,11 @@
 //! Losses over embeddings: contrastive pairs, triplets, quadruplets, and the miners that choose triplets.
 
 mod batch_contrastive;
+mod circle;
 mod contrastive;
 mod mining;
+mod multi_similarity;
+mod pairs;
 mod quadruplet;
 mod quadruplet_aligned;
 mod quadruplet_plain;
@@ -11,10 +14,12 @@ mod triplet_aligned;
 mod triplet_plain;
 
 pub use batch_contrastive::{BatchContrastiveLoss, BatchContrastiveLossConfig};
+pub use circle::{CircleLoss, CircleLossConfig};
 pub use contrastive::{ContrastiveLoss, ContrastiveLossConfig, similar_where_one, similar_where_zero};
 pub use losslab_kernels::options::{QuadrupletMining, SemiHardFallback, TripletMining};
 pub(crate) use mining::Roles;
 pub use mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
+pub use multi_similarity::{MultiSimilarityLoss, MultiSimilarityLossConfig};
 pub use quadruplet::{QuadrupletLoss, QuadrupletLossConfig, QuadrupletStatistics};
 pub use quadruplet_aligned::{AlignedQuadrupletLoss, AlignedQuadrupletLossConfig};
 pub use triplet::{TripletLoss, TripletLossConfig};

@@ -66,7 +66,8 @@ pub use curves::{
 pub use embedding::{Lengths, alignment, effective_rank, inter_class_distance, intra_class_distance, uniformity};
 pub use error::MetricError;
 pub use input::{Embeddings, Logits, Probabilities, flags, labels, values};
-pub use ranking::{Gain, QueryMean, Rankings, Ties};
+pub use losslab_kernels::options::{Gain, Ties};
+pub use ranking::{QueryMean, Rankings};
 pub use retrieval::{Retrieval, RetrievalConfig, Similarity};
 pub use temperature_scaling::TemperatureScaling;
 pub use verification::{

@@ -1,30 +1,9 @@
 //! Metrics of ranked lists: items that belong to queries, each with a score and a relevance.
 
 use super::error::MetricError;
+use losslab_kernels::Dcg;
+use losslab_kernels::options::{Gain, Ties};
 use serde::{Deserialize, Serialize};
-
-/// What an item of a relevance grade is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Gain {
-    /// `2^grade − 1` (Burges et al. 2005).
-    #[default]
-    Exponential,
-    /// The grade itself (Järvelin and Kekäläinen 2002).
-    Linear,
-}
-
-/// How items of equal score are ranked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ties {
-    /// The mean over all orders of them, in closed form (McSherry and Najork 2008). The order of the rows doesn't matter,
-    /// and a constant score isn't rewarded.
-    #[default]
-    Averaged,
-    /// As the rows are ordered. The result then depends on that order.
-    ByOrder,
-}
 
 /// The mean of a metric over queries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,24 +106,8 @@ impl Rankings {
     /// If `k` is 0, or no query has a relevant item.
     pub fn ndcg(&self, k: Option<usize>, gain: Gain) -> Result<QueryMean, MetricError> {
         let k = check_cutoff("ndcg", k)?;
-        self.mean("ndcg", |query| {
-            // Both sums in units of the largest grade, so that no gain overflows.
-            let largest = query.items.iter().map(|item| item.1).fold(0.0, f64::max);
-            let gain = |grade: f64| match gain {
-                Gain::Linear => grade / largest,
-                // exp_m1 where 2^grade − 1 would leave no digit.
-                Gain::Exponential if largest < 0.5 => (grade * std::f64::consts::LN_2).exp_m1(),
-                Gain::Exponential => (grade - largest).exp2() - (-largest).exp2(),
-            };
-            let mut dcg = 0.0;
-            for (rank, tied) in self.tied(query, k) {
-                let mean = tied.iter().map(|item| gain(item.1)).sum::<f64>() / tied.len() as f64;
-                dcg += mean * (rank..rank + tied.len()).take_while(|rank| *rank < k).map(discount).sum::<f64>();
-            }
-            let mut best: Vec<f64> = query.items.iter().map(|item| gain(item.1)).collect();
-            best.sort_unstable_by(|a, b| b.total_cmp(a));
-            dcg / best.iter().take(k).enumerate().map(|(rank, gain)| gain * discount(rank)).sum::<f64>()
-        })
+        let dcg = Dcg { gain, ties: self.ties, k: Some(k) };
+        self.mean("ndcg", |query| dcg.ndcg(&query.items))
     }
 
     /// Mean average precision (MAP) over all ranks; relevance counts as yes (above 0) or no. In `(0, 1]`.
@@ -154,7 +117,7 @@ impl Rankings {
     pub fn mean_average_precision(&self) -> Result<QueryMean, MetricError> {
         self.mean("map", |query| {
             let (mut sum, mut before) = (0.0, 0.0);
-            for (rank, tied) in self.tied(query, usize::MAX) {
+            for (rank, tied) in self.ties.groups(&query.items, usize::MAX) {
                 let (relevant, n) = (relevant(tied), tied.len() as f64);
                 // An item of the group is relevant with probability relevant / n; each of the i before it in the
                 // group is then relevant with probability (relevant − 1) / (n − 1).
@@ -175,7 +138,7 @@ impl Rankings {
     pub fn mean_reciprocal_rank(&self, k: Option<usize>) -> Result<QueryMean, MetricError> {
         let k = check_cutoff("mrr", k)?;
         self.mean("mrr", |query| {
-            let Some((rank, tied)) = self.tied(query, k).find(|(_, tied)| relevant(tied) > 0.0) else {
+            let Some((rank, tied)) = self.ties.groups(&query.items, k).find(|(_, tied)| relevant(tied) > 0.0) else {
                 return 0.0;
             };
             // In a random order, the first relevant one is at place i after i others, each drawn from what is left.
@@ -212,7 +175,7 @@ impl Rankings {
         self.mean(NAME, |query| {
             let (mut sum, mut reach) = (0.0, 1.0);
             // Where none is relevant, nobody stops.
-            for (rank, tied) in self.tied(query, k).filter(|(_, tied)| relevant(tied) > 0.0) {
+            for (rank, tied) in self.ties.groups(&query.items, k).filter(|(_, tied)| relevant(tied) > 0.0) {
                 let passing = mean_products(tied.iter().map(|item| 1.0 - stop(item.1)));
                 for i in 0..tied.len().min(k - rank) {
                     sum += reach * (passing[i] - passing[i + 1]) / (rank + i + 1) as f64;
@@ -234,23 +197,6 @@ impl Rankings {
         let mean = per_query.iter().map(|(_, value)| value).sum::<f64>() / evaluated as f64;
         Ok(QueryMean { mean, evaluated, excluded: self.queries.len() - evaluated, per_query })
     }
-
-    /// The groups of items that are ranked as one, each with the number of items before it, as far as one starts within
-    /// the first `k` ranks.
-    fn tied<'a>(&self, query: &'a Query, k: usize) -> impl Iterator<Item = (usize, &'a [(f64, f64)])> {
-        let averaged = self.ties == Ties::Averaged;
-        let groups = query.items.chunk_by(move |a, b| averaged && a.0 == b.0);
-        let ranked = groups.scan(0, |rank, group| {
-            *rank += group.len();
-            Some((*rank - group.len(), group))
-        });
-        ranked.take_while(move |(rank, _)| *rank < k)
-    }
-}
-
-/// `1 / log₂(rank + 1)` with ranks from 1, here from 0.
-fn discount(rank: usize) -> f64 {
-    1.0 / (rank as f64 + 2.0).log2()
 }
 
 /// The number of relevant items.

@@ -1,7 +1,7 @@
 //! The best worst case near the sum of the gradients.
 
 use super::gram::GramMatrix;
-use super::surgery::GradientSurgery;
+use super::surgery::GradientWeights;
 use super::worst_case::WorstCase;
 use crate::error::{ConfigError, Range};
 use burn::config::Config;
@@ -59,7 +59,7 @@ impl CaGradConfig {
 ///   combinations can be equally good, and the order may decide between them);
 /// - one task alone, or the same gradient for all, gives `(1 + c)·g₀`; gradients that cancel give 0.
 ///
-/// NaN: see [`GradientSurgery`].
+/// NaN: see [`GradientWeights`].
 ///
 /// **Use it** where one task lags behind the others. **Don't** with losses of very different scale: a task with a short
 /// gradient is always the worst off, and decides.
@@ -82,7 +82,7 @@ pub struct CaGrad {
     c: f64,
 }
 
-impl GradientSurgery for CaGrad {
+impl GradientWeights for CaGrad {
     fn weights(&mut self, gram: &GramMatrix) -> Vec<f64> {
         let tasks = gram.tasks();
         if !gram.is_finite() {

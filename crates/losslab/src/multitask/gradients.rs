@@ -5,7 +5,7 @@ use crate::error::{InputError, Range};
 use crate::math::{self, in_f32};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Tensor, TensorData};
 
 const NAME: &str = "task gradients";
 
@@ -91,6 +91,13 @@ impl<'m, M: Module> TaskGradients<'m, M> {
         self.sum(weights, &vec![1.0; weights.len()])
     }
 
+    /// What `combine` makes of the values that the tasks have for a shared parameter, and the plain gradient of the others.
+    pub(super) fn combined_where_shared(mut self, combine: impl FnMut(&[Vec<f32>]) -> Vec<f32>) -> GradientsParams {
+        let mut combined = Combined { tasks: &mut self.tasks, combine, found: GradientsParams::new() };
+        self.module.visit(&mut combined);
+        combined.found
+    }
+
     fn sum(mut self, of_shared: &[f64], of_own: &[f64]) -> GradientsParams {
         let mut sums = Sums { tasks: &mut self.tasks, of_shared, of_own, sums: GradientsParams::new() };
         self.module.visit(&mut sums);
@@ -166,8 +173,7 @@ struct Sums<'t> {
 impl ModuleVisitor for Sums<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let id: ParamId = param.id;
-        let gradients = self.tasks.iter_mut().enumerate().filter_map(|(i, task)| Some((i, task.remove::<D>(id)?)));
-        let gradients = gradients.collect::<Vec<(usize, Tensor<D>)>>();
+        let gradients = take::<D>(self.tasks, id);
         let shared = is_shared(gradients.len(), self.tasks.len());
         let weights = if shared { self.of_shared } else { self.of_own };
         let weighted = gradients.into_iter().map(|(task, gradient)| {
@@ -178,4 +184,36 @@ impl ModuleVisitor for Sums<'_> {
             self.sums.register(id, sum.cast(dtype));
         }
     }
+}
+
+/// The gradients that tasks have for a parameter.
+fn take<const D: usize>(tasks: &mut [GradientsParams], id: ParamId) -> Vec<(usize, Tensor<D>)> {
+    tasks.iter_mut().enumerate().filter_map(|(i, task)| Some((i, task.remove::<D>(id)?))).collect()
+}
+
+struct Combined<'t, F> {
+    tasks: &'t mut [GradientsParams],
+    combine: F,
+    found: GradientsParams,
+}
+
+impl<F: FnMut(&[Vec<f32>]) -> Vec<f32>> ModuleVisitor for Combined<'_, F> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let id: ParamId = param.id;
+        let gradients = take::<D>(self.tasks, id);
+        let Some((_, first)) = gradients.first().cloned() else { return };
+        let combined = if is_shared(gradients.len(), self.tasks.len()) {
+            let rows = gradients.into_iter().map(|(_, gradient)| values(gradient)).collect::<Vec<Vec<f32>>>();
+            let data = TensorData::new((self.combine)(&rows), first.dims());
+            Tensor::<D>::from_data(data, &first.device()).cast(first.dtype())
+        } else {
+            first
+        };
+        self.found.register(id, combined);
+    }
+}
+
+/// Its values on the host.
+fn values<const D: usize>(gradient: Tensor<D>) -> Vec<f32> {
+    gradient.into_data().convert::<f32>().try_into_vec::<f32>().expect("f32 values")
 }

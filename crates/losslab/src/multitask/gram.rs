@@ -1,5 +1,6 @@
 //! The inner products of the gradients of tasks: all that a combination of them needs to know.
 
+use super::linear;
 use crate::error::InputError;
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +23,7 @@ impl GramMatrix {
     /// # Errors
     /// If there is no task, or the gradients differ in length.
     pub fn of_slices(gradients: &[impl AsRef<[f32]>]) -> Result<Self, InputError> {
-        let Some(first) = gradients.first() else { return Err(no_task()) };
-        for gradient in gradients {
-            let (found, expected) = (gradient.as_ref().len(), first.as_ref().len());
-            InputError::check_shape(NAME, "gradients", &[found], &[expected], "(the length of the first)")?;
-        }
+        check_lengths(gradients)?;
         Ok(Self::from_fn(gradients.len(), |i, j| dot(gradients[i].as_ref(), gradients[j].as_ref())))
     }
 
@@ -94,6 +91,31 @@ impl GramMatrix {
         self.products.iter().all(|product| product.is_finite())
     }
 
+    /// Vectors with these inner products, of as many dimensions as tasks: the rows of Cholesky's triangle. Sums of
+    /// gradients that cancel keep their digits in them, which they don't in the products.
+    pub(super) fn vectors(&self) -> Vec<Vec<f64>> {
+        let tasks = self.tasks;
+        let mut rows = vec![vec![0.0; tasks]; tasks];
+        for i in 0..tasks {
+            for j in 0..=i {
+                let rest = self.product(i, j) - linear::dot(&rows[i][..j], &rows[j][..j]);
+                rows[i][j] = match rows[j][j] {
+                    // What rounding leaves of a gradient that depends on those before it is no direction.
+                    _ if i == j => {
+                        if rest > 1e-14 * self.product(i, i) {
+                            rest.sqrt()
+                        } else {
+                            0.0
+                        }
+                    }
+                    0.0 => 0.0,
+                    diagonal => rest / diagonal,
+                };
+            }
+        }
+        rows
+    }
+
     fn row(&self, task: usize) -> &[f64] {
         &self.products[task * self.tasks..][..self.tasks]
     }
@@ -107,6 +129,16 @@ pub struct TaskGradientStatistics {
     pub norms: Vec<f64>,
     /// The cosine of each two, row by row; nothing where one of them is zero.
     pub cosines: Vec<Vec<Option<f64>>>,
+}
+
+/// One gradient for each task, all of one length.
+pub(super) fn check_lengths(gradients: &[impl AsRef<[f32]>]) -> Result<(), InputError> {
+    let Some(first) = gradients.first() else { return Err(no_task()) };
+    for gradient in gradients {
+        let (found, expected) = (gradient.as_ref().len(), first.as_ref().len());
+        InputError::check_shape(NAME, "gradients", &[found], &[expected], "(the length of the first)")?;
+    }
+    Ok(())
 }
 
 pub(super) fn no_task() -> InputError {

@@ -8,6 +8,9 @@
 //! | [`GradNorm`] | losses | the gradient norm of each task | gradients of different length |
 //! | [`PcGrad`] | gradients | the gradient of each task | gradients that point against each other |
 //! | [`CaGrad`] | gradients | the gradient of each task | the same, with a stated worst case |
+//! | [`UpGrad`] | gradients | the gradient of each task | the same with three tasks or more: no task is harmed |
+//! | [`Mgda`] | gradients | the gradient of each task | a step that helps all tasks, or none where there is none |
+//! | [`GradDrop`] | gradients | the gradient of each task | coordinates that disagree in sign, one side at random |
 //!
 //! # The gradient of each task in Burn
 //!
@@ -55,24 +58,31 @@
 
 mod ca_grad;
 mod dynamic_weight_average;
+mod grad_drop;
 mod grad_norm;
 mod gradients;
 mod gram;
+mod linear;
+mod mgda;
 mod pc_grad;
 mod surgery;
 mod uncertainty;
+mod up_grad;
 mod weighted_sum;
 mod worst_case;
 
 pub use ca_grad::{CaGrad, CaGradConfig};
 pub use dynamic_weight_average::{DynamicWeightAverage, DynamicWeightAverageConfig};
+pub use grad_drop::{GradDrop, GradDropConfig};
 pub use grad_norm::{GradNorm, GradNormConfig, GradNormStep};
 pub use gradients::TaskGradients;
 pub use gram::{GramMatrix, TaskGradientStatistics};
 pub use losslab_kernels::options::{Likelihood, UncertaintyForm};
+pub use mgda::{Mgda, MgdaConfig};
 pub use pc_grad::{PcGrad, PcGradConfig, PcGradOrder};
-pub use surgery::GradientSurgery;
+pub use surgery::{GradientSurgery, GradientWeights};
 pub use uncertainty::{UncertaintyLoss, UncertaintyLossConfig};
+pub use up_grad::{UpGrad, UpGradConfig};
 pub use weighted_sum::{WeightedSumLoss, WeightedSumLossConfig};
 
 use crate::error::{InputError, Range};

@@ -1,10 +1,8 @@
 //! Conflicts between tasks are projected away.
 
 use super::gram::GramMatrix;
-use super::surgery::GradientSurgery;
+use super::surgery::{GradientWeights, step_rng};
 use burn::config::Config;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +50,7 @@ impl PcGradConfig {
 ///   projected to;
 /// - exactly opposed gradients of two tasks cancel, whatever their lengths: the combination is 0.
 ///
-/// Zero gradients take no part. NaN: see [`GradientSurgery`].
+/// Zero gradients take no part. NaN: see [`GradientWeights`].
 ///
 /// **Use it** where gradients conflict (cosine below 0) and single tasks do better alone. **Don't** expect a gain without
 /// conflicts: it is then a plain sum, at the price of a backward pass per task.
@@ -85,10 +83,9 @@ impl PcGrad {
     }
 }
 
-impl GradientSurgery for PcGrad {
+impl GradientWeights for PcGrad {
     fn weights(&mut self, gram: &GramMatrix) -> Vec<f64> {
-        // Two seeds must not give neighbouring streams.
-        let mut rng = StdRng::seed_from_u64(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.step));
+        let mut rng = step_rng(self.seed, self.step);
         self.step += 1;
         if !gram.is_finite() {
             return vec![f64::NAN; gram.tasks()];

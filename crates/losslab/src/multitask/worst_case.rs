@@ -1,6 +1,7 @@
 //! The inner problem of CAGrad: the mixture of tasks that gains least.
 
 use super::gram::GramMatrix;
+use super::linear::{dot, mixture, solve_linear};
 
 /// As a share of the longest gradient: a mixture shorter than this has no direction.
 const SMOOTHING: f64 = 1e-7;
@@ -54,7 +55,7 @@ struct Point {
 
 impl Problem {
     fn new(gram: &GramMatrix, radius: f64) -> Self {
-        let gradients = vectors(gram);
+        let gradients = gram.vectors();
         let total = mixture(&gradients, &vec![1.0; gram.tasks()]);
         Self { gradients, total, radius, longest: gram.norms().into_iter().fold(0.0, f64::max) }
     }
@@ -151,64 +152,4 @@ impl Line {
         let u = steepness * (m / (1.0 - steepness * steepness)).sqrt();
         (u - centre).clamp(0.0, end)
     }
-}
-
-/// Vectors with these inner products, of as many dimensions as tasks: the rows of Cholesky's triangle. Sums of gradients
-/// that cancel keep their digits in them, which they don't in the products.
-fn vectors(gram: &GramMatrix) -> Vec<Vec<f64>> {
-    let tasks = gram.tasks();
-    let mut rows = vec![vec![0.0; tasks]; tasks];
-    for i in 0..tasks {
-        for j in 0..=i {
-            let rest = gram.product(i, j) - dot(&rows[i][..j], &rows[j][..j]);
-            rows[i][j] = match rows[j][j] {
-                // What rounding leaves of a gradient that depends on those before it is no direction.
-                _ if i == j => {
-                    if rest > 1e-14 * gram.product(i, i) {
-                        rest.sqrt()
-                    } else {
-                        0.0
-                    }
-                }
-                0.0 => 0.0,
-                diagonal => rest / diagonal,
-            };
-        }
-    }
-    rows
-}
-
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    x.iter().zip(y).map(|(x, y)| x * y).sum()
-}
-
-fn mixture(rows: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
-    let mut sum = vec![0.0; rows.len()];
-    for (row, weight) in rows.iter().zip(weights) {
-        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
-    }
-    sum
-}
-
-/// Gauss's elimination of rows with their right side at the end; nothing where they depend on each other.
-fn solve_linear(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
-    let count = rows.len();
-    for column in 0..count {
-        let pivot = (column..count).max_by(|&i, &j| rows[i][column].abs().total_cmp(&rows[j][column].abs()))?;
-        rows.swap(column, pivot);
-        let (done, below) = rows.split_at_mut(column + 1);
-        let row = &done[column];
-        if row[column] == 0.0 {
-            return None;
-        }
-        for other in below {
-            let factor = other[column] / row[column];
-            other.iter_mut().zip(row).skip(column).for_each(|(value, above)| *value -= factor * above);
-        }
-    }
-    let mut solved = vec![0.0; count];
-    for i in (0..count).rev() {
-        solved[i] = (rows[i][count] - dot(&rows[i][i + 1..count], &solved[i + 1..])) / rows[i][i];
-    }
-    Some(solved)
 }

@@ -3,33 +3,33 @@
 use losslab::*;
 use proptest::prelude::*;
 
-fn dot(x: &[f32], y: &[f32]) -> f64 {
+pub fn dot(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum()
 }
 
-fn norm(x: &[f32]) -> f64 {
+pub fn norm(x: &[f32]) -> f64 {
     dot(x, x).sqrt()
 }
 
-fn sum(gradients: &[Vec<f32>]) -> Vec<f32> {
+pub fn sum(gradients: &[Vec<f32>]) -> Vec<f32> {
     (0..gradients[0].len()).map(|at| gradients.iter().map(|gradient| gradient[at]).sum()).collect()
 }
 
-fn longest(gradients: &[Vec<f32>]) -> f64 {
+pub fn longest(gradients: &[Vec<f32>]) -> f64 {
     gradients.iter().map(|gradient| norm(gradient)).fold(0.0, f64::max)
 }
 
 /// The inner product of the task that is worst off.
-fn worst(gradients: &[Vec<f32>], combined: &[f32]) -> f64 {
+pub fn worst(gradients: &[Vec<f32>], combined: &[f32]) -> f64 {
     gradients.iter().map(|gradient| dot(gradient, combined)).fold(f64::INFINITY, f64::min)
 }
 
-fn assert_near(found: &[f32], expected: &[f32], tolerance: f64) {
+pub fn assert_near(found: &[f32], expected: &[f32], tolerance: f64) {
     let gap = found.iter().zip(expected).map(|(x, y)| x - y).collect::<Vec<f32>>();
     assert!(norm(&gap) <= tolerance, "{found:?} instead of {expected:?}");
 }
 
-fn pc_grad(gradients: &[Vec<f32>]) -> Vec<f32> {
+pub fn pc_grad(gradients: &[Vec<f32>]) -> Vec<f32> {
     PcGradConfig::new().with_order(PcGradOrder::Ascending).init().combine(gradients).unwrap()
 }
 
@@ -38,7 +38,7 @@ fn ca_grad(c: f64, gradients: &[Vec<f32>]) -> Vec<f32> {
 }
 
 /// Gradients of up to five tasks, with zeros and equal ones among them.
-fn gradients(tasks: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<Vec<f32>>> {
+pub fn gradients(tasks: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Vec<Vec<f32>>> {
     let entry = prop_oneof![4 => -3.0f32..3.0, 1 => Just(0.0f32), 1 => Just(1.0f32)];
     tasks.prop_flat_map(move |tasks| prop::collection::vec(prop::collection::vec(entry.clone(), 3), tasks))
 }

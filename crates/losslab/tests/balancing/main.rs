@@ -3,4 +3,6 @@
 mod gradients;
 mod model;
 mod oracle;
+mod sign_dropout;
+mod unconflicting;
 mod weights;

@@ -74,7 +74,16 @@ fn surgery_on_a_model_is_that_on_flattened_gradients() {
         let flattened = apart.iter().map(|gradients| flat(&model, gradients)).collect::<Vec<Vec<f32>>>();
         let mut found = vec![PcGradConfig::new().init().combine_gradients(model.task_gradients())];
         found.push(CaGradConfig::new().init().combine_gradients(model.task_gradients()));
-        let expected = [PcGradConfig::new().init().combine(&flattened), CaGradConfig::new().init().combine(&flattened)];
+        found.push(MgdaConfig::new().init().combine_gradients(model.task_gradients()));
+        found.push(UpGradConfig::new().init().combine_gradients(model.task_gradients()));
+        found.push(GradDropConfig::new().init().combine_gradients(model.task_gradients()));
+        let expected = [
+            PcGradConfig::new().init().combine(&flattened),
+            CaGradConfig::new().init().combine(&flattened),
+            MgdaConfig::new().init().combine(&flattened),
+            UpGradConfig::new().init().combine(&flattened),
+            GradDropConfig::new().init().combine(&flattened),
+        ];
         for (found, expected) in found.iter().zip(expected) {
             assert_close(&flat(&model, found), &expected.unwrap());
             for (head, alone) in model.heads.iter().zip(&apart) {
@@ -123,18 +132,40 @@ fn weighted_gradients_are_those_of_the_weighted_loss() {
 #[test]
 fn one_task_is_its_own_gradient() {
     let model = Model::new(1);
-    let combined = PcGradConfig::new().init().combine_gradients(model.task_gradients());
-    assert_eq!(flat(&model, &combined), flat(&model, &by_task(&model)[0]));
+    let combined = [
+        PcGradConfig::new().init().combine_gradients(model.task_gradients()),
+        MgdaConfig::new().init().combine_gradients(model.task_gradients()),
+        UpGradConfig::new().init().combine_gradients(model.task_gradients()),
+        GradDropConfig::new().init().combine_gradients(model.task_gradients()),
+    ];
+    for combined in combined {
+        assert_eq!(flat(&model, &combined), flat(&model, &by_task(&model)[0]));
+    }
 }
 
 #[test]
 fn a_nan_spreads_over_what_is_shared() {
     let model = Model::new(2);
-    let losses = [model.loss_of(0, model.shared()), model.loss_of(1, model.shared()) * f32::NAN];
-    let gradients = TaskGradients::of_losses(&model, losses).unwrap();
-    let combined = PcGradConfig::new().init().combine_gradients(gradients);
-    assert!(flat(&model, &combined).iter().all(|value| value.is_nan()));
-    assert!(values(&combined, &model.heads[0].weight).unwrap().iter().all(|value| value.is_finite()));
+    let gradients = || {
+        let losses = [model.loss_of(0, model.shared()), model.loss_of(1, model.shared()) * f32::NAN];
+        TaskGradients::of_losses(&model, losses).unwrap()
+    };
+    let found = [
+        PcGradConfig::new().init().combine_gradients(gradients()),
+        MgdaConfig::new().init().combine_gradients(gradients()),
+        UpGradConfig::new().init().combine_gradients(gradients()),
+    ];
+    for combined in found {
+        assert!(flat(&model, &combined).iter().all(|value| value.is_nan()));
+        assert!(values(&combined, &model.heads[0].weight).unwrap().iter().all(|value| value.is_finite()));
+    }
+    // By coordinate: a unit at rest passes nothing on.
+    let combined = GradDropConfig::new().init().combine_gradients(gradients());
+    let bad = GradientsParams::from_grads((model.loss_of(1, model.shared()) * f32::NAN).backward(), &model);
+    let is_nan = |values: Vec<f32>| values.iter().map(|value| value.is_nan()).collect::<Vec<bool>>();
+    let expected = is_nan(flat(&model, &bad));
+    assert!(expected.contains(&true));
+    assert_eq!(is_nan(flat(&model, &combined)), expected);
 }
 
 #[test]
@@ -169,11 +200,13 @@ fn a_leaf_between_trunk_and_heads_gives_both_gradients() {
 /// The names of the methods are what the loop chooses by.
 #[test]
 fn every_method_trains_a_model() {
-    for method in ["gradnorm", "pcgrad", "cagrad"] {
+    for method in ["gradnorm", "pcgrad", "cagrad", "mgda", "upgrad", "graddrop"] {
         let mut model = Model::new(2);
         let mut optimizer = SgdConfig::new().init();
         let mut balance = GradNormConfig::new(2).init();
         let (mut pc_grad, mut ca_grad) = (PcGradConfig::new().init(), CaGradConfig::new().init());
+        let (mut mgda, mut up_grad) = (MgdaConfig::new().init(), UpGradConfig::new().init());
+        let mut grad_drop = GradDropConfig::new().init();
         let total = |model: &Model| model.losses().map(|loss| loss.into_scalar::<f64>()).collect::<Vec<f64>>();
         let before = total(&model);
         for _ in 0..60 {
@@ -182,6 +215,9 @@ fn every_method_trains_a_model() {
             let combined = match method {
                 "pcgrad" => pc_grad.combine_gradients(gradients),
                 "cagrad" => ca_grad.combine_gradients(gradients),
+                "mgda" => mgda.combine_gradients(gradients),
+                "upgrad" => up_grad.combine_gradients(gradients),
+                "graddrop" => grad_drop.combine_gradients(gradients),
                 _ => {
                     balance.update(&losses, &gradients.gram_of(&model.last).unwrap().norms()).unwrap();
                     gradients.weighted(balance.weights()).unwrap()

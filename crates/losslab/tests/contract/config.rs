@@ -65,11 +65,34 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         for (name, message) in [
             ("info-nce", text(InfoNceLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
             ("nt-xent", text(NtXentLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
+            ("siglip", text(SigLipLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
+            ("dcl", text(DclLossConfig::new().with_temperature(temperature.clone()).try_init(&device()))),
             ("sup-con", text(SupConLossConfig::new().with_temperature(temperature).try_init(&device()))),
         ] {
             assert_eq!(message, format!("{name}: temperature must be at least 0.000001, but is {value}"));
         }
     }
+    for bias in [f64::NAN, f64::INFINITY] {
+        let message = text(SigLipLossConfig::new().with_bias(bias).try_init(&device()));
+        assert_eq!(message, format!("siglip: bias must be a finite number, but is {bias}"));
+    }
+    let weights = DclLossConfig::new().with_sigma(Some(0.0)).try_init(&device());
+    assert_eq!(text(weights), "dcl: sigma must be above 0, but is 0");
+    let similar = MultiSimilarityLossConfig::new;
+    for (config, message) in [
+        (similar().with_alpha(0.0), "alpha must be above 0, but is 0"),
+        (similar().with_beta(-1.0), "beta must be above 0, but is -1"),
+        (similar().with_base(1.5), "base must be in [-1, 1], but is 1.5"),
+        (similar().with_epsilon(Some(-0.1)), "epsilon must be at least 0, but is -0.1"),
+    ] {
+        assert_eq!(text(config.try_init()), format!("multi-similarity: {message}"));
+    }
+    assert!(similar().with_base(1.5).with_normalize(false).try_init().is_ok());
+    assert_eq!(
+        text(CircleLossConfig::new().with_margin(1.5).try_init()),
+        "circle: margin must be in [-1, 1], but is 1.5"
+    );
+    assert_eq!(text(CircleLossConfig::new().with_gamma(0.0).try_init()), "circle: gamma must be above 0, but is 0");
     let weighted = || WeightedSumLossConfig::new(2);
     assert_eq!(
         text(weighted().with_weights(Some(vec![1.0])).try_init(&device())),
@@ -151,6 +174,7 @@ fn losses_are_modules_that_print() {
     assert_eq!(loss.num_params(), 0);
     let learned = InfoNceLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
+    assert_eq!(SigLipLossConfig::new().init(&device()).num_params(), 2);
     let learned = NtXentLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(UncertaintyLossConfig::new(3).init(&device()).num_params(), 3);
@@ -173,6 +197,8 @@ fn float_types_that_do_not_fit_are_refused() {
     let error = NtXentLossConfig::new().init(&device()).try_forward(single(), double()).unwrap_err();
     assert_eq!(error.to_string(), "nt-xent: second must be of type f32 (that of first), but is f64");
     assert!(NtXentLossConfig::new().init(&device()).try_forward(single(), half()).is_ok());
+    assert!(SigLipLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
+    assert!(DclLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
     let similar = Tensor::<1, burn::tensor::Bool>::from_data([true, false], &device());
     assert!(ContrastiveLossConfig::new().init().try_forward(single(), double(), similar).is_err());
 }
@@ -188,5 +214,9 @@ fn embeddings_without_a_dimension_are_refused() {
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     assert!(NtXentLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     let labels = Tensor::<1, Int>::from_data([0, 0], &device());
-    assert!(SupConLossConfig::new().init(&device()).try_forward(nothing(), labels).is_err());
+    assert!(SupConLossConfig::new().init(&device()).try_forward(nothing(), labels.clone()).is_err());
+    assert!(SigLipLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
+    assert!(DclLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
+    assert!(MultiSimilarityLossConfig::new().init().try_forward(nothing(), labels.clone()).is_err());
+    assert!(CircleLossConfig::new().init().try_forward(nothing(), labels).is_err());
 }

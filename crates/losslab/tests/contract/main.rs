@@ -3,6 +3,7 @@
 mod config;
 mod fused;
 mod pitfalls;
+mod ranking;
 mod rules;
 mod subjects;
 mod temperature;

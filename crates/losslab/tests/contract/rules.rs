@@ -26,7 +26,9 @@ fn the_loss_is_one_number_and_finite() {
             let loss = (subject.forward)(&tensors, reduction);
             assert_eq!(loss.dims(), [1], "{}", subject.name);
             let (value, gradients) = gradients(&tensors, loss);
-            assert!(value.is_finite() && value >= 0.0, "{} {reduction:?}: {value}", subject.name);
+            // That of DCL is no cross-entropy.
+            let low = if subject.name == "dcl" { f64::MIN } else { 0.0 };
+            assert!(value.is_finite() && value >= low, "{} {reduction:?}: {value}", subject.name);
             assert!(gradients.iter().all(|gradient| finite(gradient)), "{} {reduction:?}", subject.name);
         }
     }
@@ -243,7 +245,7 @@ fn panic_message(subject: &Subject, input: usize) -> String {
     // Keys may be more than queries: they become too few.
     let rows = if subject.shapes[input][0] > ROWS { ROWS - 1 } else { subject.shapes[input][0] - 1 };
     tensors[input] = tensors[input].clone().slice(0..rows);
-    if subject.name == "info-nce" && input == 0 {
+    if matches!(subject.name, "info-nce" | "siglip") && input == 0 {
         tensors[1] = tensors[1].clone().slice(0..rows - 1);
     }
     let run = std::panic::AssertUnwindSafe(|| (subject.forward)(&tensors, Reduction::Mean));

@@ -283,6 +283,71 @@ pub fn subjects() -> Vec<Subject> {
         }
     }
     for normalize in [true, false] {
+        let config = move |r| {
+            SigLipLossConfig::new()
+                .with_temperature(TemperatureConfig::new().with_value(0.5))
+                .with_bias(-1.0)
+                .with_normalize(normalize)
+                .with_reduction(r)
+        };
+        subjects.push(Subject {
+            name: "siglip",
+            shapes: vec![[ROWS, WIDTH], [ROWS + 3, WIDTH]],
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| config(r).init(&device()).forward(t[0].clone(), t[1].clone())),
+            terms: Box::new(move |t| {
+                config(Reduction::Sum).init(&device()).forward_no_reduction(t[0].clone(), t[1].clone())
+            }),
+        });
+        subjects.push(Subject {
+            name: "siglip",
+            shapes: two.to_vec(),
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| {
+                config(r).init(&device()).forward_grouped(t[0].clone(), t[1].clone(), labels(), labels())
+            }),
+            terms: Box::new(move |t| {
+                let loss = config(Reduction::Sum).init(&device());
+                loss.forward_grouped_no_reduction(t[0].clone(), t[1].clone(), labels(), labels())
+            }),
+        });
+        for sigma in [None, Some(0.5)] {
+            let config = move |r| {
+                let config = DclLossConfig::new().with_temperature(TemperatureConfig::new().with_value(0.5));
+                config.with_sigma(sigma).with_normalize(normalize).with_reduction(r)
+            };
+            subjects.push(Subject {
+                name: "dcl",
+                shapes: two.to_vec(),
+                probabilities: vec![false; 2],
+                forward: Box::new(move |t, r| config(r).init(&device()).forward(t[0].clone(), t[1].clone())),
+                terms: Box::new(move |t| {
+                    config(Reduction::Sum).init(&device()).forward_no_reduction(t[0].clone(), t[1].clone())
+                }),
+            });
+        }
+        for epsilon in [None, Some(0.1)] {
+            let config = move |r| {
+                let config = MultiSimilarityLossConfig::new().with_beta(5.0).with_epsilon(epsilon);
+                config.with_normalize(normalize).with_reduction(r)
+            };
+            subjects.push(Subject {
+                name: "multi-similarity",
+                shapes: one.to_vec(),
+                probabilities: vec![false],
+                forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), labels())),
+                terms: Box::new(move |t| config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), labels())),
+            });
+        }
+    }
+    subjects.push(subject!(
+        "circle",
+        one,
+        |t, r| CircleLossConfig::new().with_gamma(8.0).with_reduction(r).init(),
+        |loss| loss.forward(t[0].clone(), labels()),
+        loss.forward_no_reduction(t[0].clone(), labels())
+    ));
+    for normalize in [true, false] {
         let temperature = || TemperatureConfig::new().with_value(0.5);
         let config = move |r| {
             let config = NtXentLossConfig::new().with_temperature(temperature());
@@ -313,5 +378,6 @@ pub fn subjects() -> Vec<Subject> {
             });
         }
     }
+    subjects.extend(crate::ranking::subjects());
     subjects
 }

@@ -1,16 +1,13 @@
 //! Task 2: the images, and what takes their place where CIFAR-10 isn't there.
 
 use super::Settings;
-use crate::{
-    data::{
-        images::{ImageSet, Images, Limits, Parts},
-        sources::{Name, Sources},
-    },
-    random,
+use crate::data::{
+    images::{ImageSet, Images, Limits, Parts},
+    noise::with_noise,
+    sources::{Name, Sources},
 };
 use anyhow::Result;
 use indicatif::HumanCount;
-use rand::{RngExt, seq::SliceRandom};
 
 /// Images for validation at most: one number, the temperature, and a choice of ε are all that they are for.
 const VALID: usize = 5000;
@@ -92,35 +89,9 @@ impl Data {
     }
 }
 
-/// Labels of which a share is replaced by another class, each as likely as any other.
-fn with_noise(mut labels: Vec<i64>, share: f64, classes: usize, seed: u64) -> Vec<i64> {
-    let random = &mut random::stream(seed, "label noise");
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    order.shuffle(random);
-    let wrong = (share * labels.len() as f64).round() as usize;
-    for place in &order[..wrong] {
-        labels[*place] = (labels[*place] + random.random_range(1..classes as i64)) % classes as i64;
-    }
-    labels
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn noise_replaces_its_share_of_labels_by_wrong_ones() {
-        let clean: Vec<i64> = (0..1000).map(|index| index % 10).collect();
-        let noisy = |share, seed| with_noise(clean.clone(), share, 10, seed);
-        let changed = |labels: &[i64]| labels.iter().zip(&clean).filter(|(a, b)| a != b).count();
-        assert_eq!([0.0, 0.25, 0.8].map(|share| changed(&noisy(share, 1))), [0, 250, 800]);
-        assert_eq!(noisy(0.25, 1), noisy(0.25, 1));
-        assert_ne!(noisy(0.25, 1), noisy(0.25, 2));
-        // Shifted by 1 to 9, none of them by far the most often.
-        let mut shifts = [0; 10];
-        noisy(0.8, 1).iter().zip(&clean).for_each(|(a, b)| shifts[(a - b).rem_euclid(10) as usize] += 1);
-        assert!(shifts[1..].iter().all(|count| (50..130).contains(count)), "{shifts:?}");
-    }
 
     #[test]
     fn without_cifar_a_few_digits_are_used_and_said() {

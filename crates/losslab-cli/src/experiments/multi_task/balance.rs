@@ -13,7 +13,8 @@ use burn::{
 };
 use losslab::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradNorm, GradNormConfig, GradientSurgery,
-    GramMatrix, PcGrad, PcGradConfig, TaskGradients, UncertaintyLoss, WeightedSumLoss, WeightedSumLossConfig,
+    GradientWeights, GramMatrix, MgdaConfig, PcGrad, PcGradConfig, TaskGradients, UncertaintyLoss, WeightedSumLoss,
+    WeightedSumLossConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,8 @@ pub enum Balance {
     Project(PcGrad),
     /// It remembers nothing; this is its `c`.
     Avert(f64),
+    /// It has nothing to remember.
+    Shortest,
 }
 
 impl Balance {
@@ -59,12 +62,13 @@ impl Balance {
             }
             Method::PcGrad => Self::Project(PcGradConfig::new().with_seed(seed).init()),
             Method::CaGrad => Self::Avert(settings.c),
+            Method::Mgda => Self::Shortest,
         })
     }
 
     /// One step on a batch. Returns the losses of the tasks before it, in the units of the training.
     pub fn step(&mut self, fit: &mut Fit, batch: &Batch, rates: &ModuleLearningRate) -> Result<[f64; 2]> {
-        if matches!(self, Self::GradNorm(_) | Self::Project(_) | Self::Avert(_)) {
+        if matches!(self, Self::GradNorm(_) | Self::Project(_) | Self::Avert(_) | Self::Shortest) {
             return self.step_with_gradients(fit, batch, rates);
         }
         let losses = batch.losses(&fit.network().network);
@@ -91,6 +95,7 @@ impl Balance {
             }
             Self::Project(surgery) => surgery.combine_gradients(gradients),
             Self::Avert(c) => cagrad(*c)?.combine_gradients(gradients),
+            Self::Shortest => MgdaConfig::new().init().combine_gradients(gradients),
             _ => unreachable!("the other methods combine losses"),
         };
         fit.note_loss(&Tensor::from_data([(losses[0] + losses[1]) as f32], &batch.device()));
@@ -124,6 +129,7 @@ impl Balance {
             // On a copy: looking at the weights must not move the generator.
             Self::Project(surgery) => pair(&surgery.clone().weights(gram)),
             Self::Avert(c) => pair(&cagrad(*c)?.weights(gram)),
+            Self::Shortest => pair(&MgdaConfig::new().init().weights(gram)),
         })
     }
 }

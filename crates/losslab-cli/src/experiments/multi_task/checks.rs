@@ -26,7 +26,7 @@ pub const EQUAL: &str = "equal weights";
 /// All checks of a run.
 pub fn checks(settings: &Settings, results: &Results) -> Vec<Check> {
     let units = [Units::Plain, Units::Times(settings.scale)];
-    let weights = adaptive(settings).into_iter().filter(|method| !matches!(method, Method::PcGrad | Method::CaGrad));
+    let weights = adaptive(settings).into_iter().filter(|method| !method.is_surgery());
     let mut checks: Vec<Check> = units.iter().map(|units| neglect(*units, results)).collect();
     checks.extend(weights.map(|method| balance(&method.name(), results)));
     checks.extend(units.iter().map(|units| normalise(*units, results)));

@@ -21,7 +21,8 @@ fn colour(method: Method) -> Colour {
         Method::Alone(_) | Method::Fixed(_) => 5,
         Method::Uncertainty(Form::PerLikelihood) => 6,
         Method::CaGrad => 7,
-        Method::Uncertainty(Form::Halved) => 8,
+        Method::Mgda => 8,
+        Method::Uncertainty(Form::Halved) => 9,
     })
 }
 
@@ -216,8 +217,8 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
             title: "Weights over time".to_owned(),
             caption: format!(
                 "What the reconstruction loss counts for in the shared parameters, for 1 of the classification loss. \
-                 {over} Equal weights are at 1. For PCGrad and CAGrad it is the weight that their combination \
-                 amounts to."
+                 {over} Equal weights are at 1. For PCGrad, CAGrad and MGDA it is the weight that their \
+                 combination amounts to."
             ),
             plot: plot(log("Weight of the reconstruction"), lines(|epoch| epoch.weights[1] / epoch.weights[0])),
         },

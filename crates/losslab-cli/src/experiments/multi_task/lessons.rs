@@ -228,7 +228,7 @@ fn conflict(results: &Results) -> Lesson {
             percent(metric(name, "conflicts"))
         )
     };
-    let surgery = [Method::PcGrad.name(), Method::CaGrad.name()].map(|name| {
+    let surgery = [Method::PcGrad, Method::CaGrad, Method::Mgda].map(Method::name).map(|name| {
         let difference = results.difference("joint_error", &name, EQUAL);
         format!(
             "{name} minus equal weights, which it starts from: joint error {} ({})",

@@ -30,6 +30,8 @@ pub enum Method {
     PcGrad,
     /// The step that is best for the task that is worst off.
     CaGrad,
+    /// The shortest mixture of the gradients.
+    Mgda,
 }
 
 /// In which units the losses come.
@@ -64,12 +66,18 @@ impl Method {
             Method::Dwa => "DWA".to_owned(),
             Method::PcGrad => "PCGrad".to_owned(),
             Method::CaGrad => "CAGrad".to_owned(),
+            Method::Mgda => "MGDA".to_owned(),
         }
+    }
+
+    /// Whether it combines the gradients of the tasks, and has no weights of the losses.
+    pub fn is_surgery(self) -> bool {
+        matches!(self, Method::PcGrad | Method::CaGrad | Method::Mgda)
     }
 
     /// Whether it wants the gradient of each task, which costs a pass forwards and backwards for each.
     pub fn needs_gradients(self) -> bool {
-        matches!(self, Method::GradNorm | Method::PcGrad | Method::CaGrad)
+        self == Method::GradNorm || self.is_surgery()
     }
 
     /// Whether it finds its weights by itself, in training.
@@ -108,12 +116,12 @@ impl Recipe {
 /// The methods that train both tasks and choose no weight by hand, in the order of tables and colours.
 pub fn automatic(settings: &Settings) -> Vec<Method> {
     let learned = settings.uncertainty.iter().map(|form| Method::Uncertainty(*form));
-    let others = [Method::GradNorm, Method::Dwa, Method::PcGrad, Method::CaGrad];
+    let others = [Method::GradNorm, Method::Dwa, Method::PcGrad, Method::CaGrad, Method::Mgda];
     std::iter::once(Method::Normalised).chain(learned).chain(others).collect()
 }
 
-/// The methods whose weights start from the losses as they are, and therefore come a second time on normalised losses.
-pub const SCALE_BOUND: [Method; 3] = [Method::Dwa, Method::PcGrad, Method::CaGrad];
+/// The methods that start from the losses as they are, and therefore come a second time on normalised losses.
+pub const SCALE_BOUND: [Method; 4] = [Method::Dwa, Method::PcGrad, Method::CaGrad, Method::Mgda];
 
 /// Everything that is trained for a seed.
 pub fn recipes(settings: &Settings) -> Vec<Recipe> {
@@ -136,7 +144,7 @@ mod tests {
         let mut names: Vec<String> = recipes.iter().map(|recipe| recipe.key()).collect();
         names.sort();
         names.dedup();
-        assert_eq!((names.len(), recipes.len()), (25, 25));
+        assert_eq!((names.len(), recipes.len()), (28, 28));
     }
 
     #[test]

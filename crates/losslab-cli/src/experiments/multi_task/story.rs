@@ -182,6 +182,9 @@ fn gradients(settings: &Settings, results: &Results) -> Section {
              head belongs to one task, and Adam divides every gradient by its usual size: a weight that doesn't \
              change cannot slow a head down. It only decides whom the encoder listens to."
                 .to_owned(),
+            "PCGrad, CAGrad and MGDA combine the gradients instead. UPGrad isn't among them, as it is the same as PCGrad \
+             where there are two tasks."
+                .to_owned(),
         ],
         tables: vec![common::table("Lengths and directions", &caption, "Method", &rows, &columns)],
         figures: figures::gradients(settings, results),

@@ -298,7 +298,7 @@ mod tests {
     fn what_a_method_remembers_survives_a_stop() {
         let short = settings();
         let long = Settings { epochs: 4, ..settings() };
-        let adaptive = [Method::GradNorm, Method::Dwa, Method::PcGrad, Method::CaGrad];
+        let adaptive = [Method::GradNorm, Method::Dwa, Method::PcGrad, Method::CaGrad, Method::Mgda];
         for method in adaptive.into_iter().chain([Method::Normalised, Method::Uncertainty(Form::PerLikelihood)]) {
             let folder = tempfile::tempdir().unwrap();
             let recipe = Recipe { method, units: Units::Plain };

@@ -82,24 +82,36 @@ fn second_hinge(told: &Told) -> Lesson {
             ratio(rival)
         )
     };
-    let follows = told.pairs().iter().all(|(_, rival)| {
-        let first = told.by_way.iter().find(|(name, _)| name == &rival.name()).expect("the rival is there").1;
-        let before = first.iter().map(|tested| tested.notes.probes[0].quadruplets).sum::<f64>() / first.len() as f64;
+    let halves = |(_, rival): &&(Method, Method)| {
+        let (_, tested) = told.by_way.iter().find(|(name, _)| *name == rival.name()).expect("the rival is there");
+        let before = tested.iter().map(|tested| tested.notes.probes[0].quadruplets).sum::<f64>() / tested.len() as f64;
         last(*rival, "active_quadruplets") < 0.5 * before
-    });
-    let conclusion = if follows {
-        "The triplet losses more than halve the active quadruplets too, without looking at them: where every anchor has \
-         its own class near and the others far, pairs of different anchors mostly are in order too. The second hinge can \
-         win only what remains."
-    } else {
-        "The triplet losses leave most of the active quadruplets as they are: the second hinge asks for something that \
-         triplets don't give."
     };
+    let (with, without): (Vec<_>, Vec<_>) = told.pairs().into_iter().partition(|pair| halves(&pair));
+    let names = |pairs: &[(Method, Method)]| {
+        list(&pairs.iter().map(|(_, rival)| format!("“{}”", rival.name())).collect::<Vec<String>>())
+    };
+    let mut conclusion = Vec::new();
+    if !with.is_empty() {
+        conclusion.push(format!(
+            "Without looking at quadruplets, {} leaves less than half of those that were active before training: where every \
+             anchor has its own class near and the others far, pairs of different anchors mostly are in order too, and the \
+             second hinge can win only what remains.",
+            names(&with)
+        ));
+    }
+    if !without.is_empty() {
+        conclusion.push(format!(
+            "{} leaves more than half of them: the second hinge asks for something that these triplets haven't given by \
+             the last epoch.",
+            names(&without)
+        ));
+    }
     lesson(
-        "Triplets do much of the quadruplets' work",
+        "What triplets leave of the quadruplets",
         "Active shares are by each method's own margins.",
         told.pairs().iter().map(point).collect(),
-        conclusion.to_owned(),
+        conclusion.join(" "),
     )
 }
 

@@ -3,19 +3,21 @@
 //! In wave `t`, the block of rows `i` meets the block of columns `i + t`. What is summed for a block comes in the order of
 //! the waves, whatever the threads. Of a mirrored matrix half of the waves are enough: each pair of blocks meets once.
 
-use super::cells::{LANES, SIDE};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The blocks of some lines: at least eight where that leaves tiles worth a matrix product.
-pub(super) fn blocks(lines: usize) -> Vec<Range<usize>> {
-    let side = lines.div_ceil(16).next_multiple_of(LANES).clamp(64, SIDE);
+/// The lines of a block are a whole number of so many, but for the last block.
+pub(crate) const LANES: usize = 16;
+
+/// The blocks of some lines, no longer than `longest`: at least eight where that leaves tiles worth a matrix product.
+pub(crate) fn blocks(lines: usize, longest: usize) -> Vec<Range<usize>> {
+    let side = lines.div_ceil(16).next_multiple_of(LANES).clamp(64, longest);
     (0..lines).step_by(side).map(|start| start..(start + side).min(lines)).collect()
 }
 
 /// The waves over a number of blocks of rows and of columns.
 #[derive(Clone, Copy)]
-pub(super) struct Waves {
+pub(crate) struct Waves {
     rows: usize,
     columns: usize,
     mirrored: bool,
