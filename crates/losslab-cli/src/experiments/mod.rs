@@ -6,9 +6,11 @@ mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
+mod landscape;
 mod multi_task;
 mod picks;
 mod quadruplet;
+mod ranking;
 mod sup_con;
 mod triplet;
 mod views;
@@ -35,7 +37,13 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, quadruplet::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[
+    curriculum_focal::EXPERIMENT,
+    landscape::EXPERIMENT,
+    quadruplet::EXPERIMENT,
+    ranking::EXPERIMENT,
+    sup_con::EXPERIMENT,
+];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {
