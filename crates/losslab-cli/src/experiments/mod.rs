@@ -9,6 +9,7 @@ mod label_smoothing;
 mod landscape;
 mod multi_task;
 mod picks;
+mod quadruplet;
 mod ranking;
 mod simclr;
 mod sup_con;
@@ -39,6 +40,7 @@ pub const EXERCISES: &[Experiment] = &[
 /// What goes beyond them: `losslab run all --full` runs it too.
 pub const BEYOND: &[Experiment] = &[
     curriculum_focal::EXPERIMENT,
+    quadruplet::EXPERIMENT,
     sup_con::EXPERIMENT,
     simclr::EXPERIMENT,
     landscape::EXPERIMENT,
