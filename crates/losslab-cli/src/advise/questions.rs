@@ -92,8 +92,18 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
                 answers.samples_per_class = self.number(text, Default::Unknown, |n: &usize| *n > 0)?;
             }
             Question::SharedMatches => {
-                let text = "How many matches has a sample in the other modality?";
-                let options = [("one", false), ("several, such as five captions of an image", true)];
+                let (text, several) = match answers.task {
+                    Some(Branch::Similarity) => (
+                        "How many samples of a batch are alike?",
+                        "several, such as frames of one video, or samples of few classes",
+                    ),
+                    _ => (
+                        "How many matches has a sample in the other modality?",
+                        "several, such as five captions of an image",
+                    ),
+                };
+                let none = if answers.task == Some(Branch::Similarity) { "hardly any" } else { "one" };
+                let options = [(none, false), (several, true)];
                 answers.shared_matches = Some(self.choose(text, &options, Some(0))?);
             }
             Question::Tasks => {

@@ -112,9 +112,12 @@ impl Answers {
             self::Branch::Classification => (vec![Classes], vec![RareShare, Batch]),
             self::Branch::Ranking => (vec![], vec![WholeOrder, LongestList, Batch]),
         };
-        if task == self::Branch::Similarity && self.supervision.is_some_and(|known| known != self::Supervision::Labels)
-        {
-            optional = vec![Batch];
+        if task == self::Branch::Similarity {
+            match self.supervision {
+                Some(self::Supervision::Labels) | None => {}
+                Some(self::Supervision::Unlabelled) => optional = vec![SharedMatches, Batch],
+                Some(_) => optional = vec![Batch],
+            }
         }
         if self.measured.is_some() {
             for questions in [&mut needed, &mut optional] {
@@ -203,6 +206,8 @@ pub struct Similarity {
     pub supervision: Supervision,
     pub classes: Option<usize>,
     pub samples_per_class: Option<usize>,
+    /// Whether other samples of a batch may be alike too, without labels.
+    pub shared_matches: bool,
     pub batch: usize,
     pub measured: Option<LabelCounts>,
 }
@@ -358,6 +363,7 @@ impl Similarity {
         let batch = answers.batch.unwrap_or(128);
         let fewest = if supervision == Supervision::Labels { 4 } else { 2 };
         ensure!(batch >= fewest, "advise: --batch {batch}: it must be at least {fewest}");
-        Ok(Self { supervision, classes, samples_per_class, batch, measured })
+        let shared_matches = answers.shared_matches.unwrap_or(false);
+        Ok(Self { supervision, classes, samples_per_class, shared_matches, batch, measured })
     }
 }

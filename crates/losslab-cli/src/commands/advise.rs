@@ -45,7 +45,7 @@ pub struct AdviseArgs {
     /// Samples that a usual class has.
     #[arg(long, value_name = "N", conflicts_with = "data")]
     samples_per_class: Option<usize>,
-    /// A sample may have several matches in the other modality.
+    /// A sample may have several matches in the other modality; without labels: samples of a batch may be alike.
     #[arg(long)]
     shared_matches: bool,
     /// Number of tasks.

@@ -6,6 +6,7 @@ mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
+mod landscape;
 mod multi_task;
 mod picks;
 mod ranking;
@@ -35,7 +36,8 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, ranking::EXPERIMENT];
+pub const BEYOND: &[Experiment] =
+    &[curriculum_focal::EXPERIMENT, landscape::EXPERIMENT, ranking::EXPERIMENT, sup_con::EXPERIMENT];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

@@ -144,7 +144,7 @@ impl Told<'_> {
             let cell = |share: &f64| {
                 let metric = results.metric(&results.name(*method, *share), "accuracy");
                 let recall = results.metric(&results.name(*method, *share), "recall_at_1");
-                let text = [metric, recall].map(|metric| crate::wording::mean_and_spread(metric)).join("; ");
+                let text = [metric, recall].map(crate::wording::mean_and_spread).join("; ");
                 Cell::from(text)
             };
             std::iter::once(Cell::from(method.name().to_owned())).chain(shares.iter().map(cell)).collect()
