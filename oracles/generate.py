@@ -12,6 +12,7 @@ import torch
 import classification
 import contrastive
 import info_nce
+import margin
 import metrics_calibration
 import metrics_classification
 import metrics_clustering
@@ -24,6 +25,7 @@ import multitask
 import multitask_balancing
 import pairs
 import ranking
+import redundancy
 import self_contrastive
 import siglip
 import triplet
@@ -41,6 +43,10 @@ LOSSES = {
     "siglip": siglip.siglip,
     "multi-similarity": pairs.multi_similarity,
     "circle": pairs.circle,
+    "arc-face": margin.arc_face,
+    "cos-face": margin.cos_face,
+    "vicreg": redundancy.vicreg,
+    "barlow-twins": redundancy.barlow_twins,
     "dcl": self_contrastive.dcl,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,

@@ -39,12 +39,19 @@ fn peak_memory_is_that_of_a_block() {
 
     let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
     let loss = SigLipLossConfig::new().init(&Device::flex());
-    let bytes = peak(|| drop(loss.forward(queries, keys).backward()));
-    assert!(bytes < 200 * MIB, "SigLIP: {} MiB", bytes / MIB);
+    let bytes = peak(|| drop(loss.forward(queries.clone(), keys.clone()).backward()));
+    assert!(bytes < 16 * MIB, "SigLIP: {} KiB", bytes / 1024);
+    let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
+    assert!(bytes < 200 * MIB, "SigLIP in plain operations: {} MiB", bytes / MIB);
     let (first, second) = (embeddings(4096, 16), embeddings(4096, 16));
     let loss = DclLossConfig::new().with_sigma(Some(0.5)).init(&Device::flex());
-    let bytes = peak(|| drop(loss.forward(first, second).backward()));
-    assert!(bytes < 160 * MIB, "DCL: {} MiB", bytes / MIB);
+    contrastive::set_tile_memory(32 * MIB);
+    contrastive::release_memory();
+    let bytes = peak(|| drop(loss.forward(first.clone(), second.clone()).backward()));
+    assert!(bytes < 40 * MIB, "DCL: {} KiB with 32 MiB for tiles", bytes / 1024);
+    contrastive::release_memory();
+    let bytes = peak(|| drop(loss.forward_plain(first, second).unwrap().backward()));
+    assert!(bytes < 160 * MIB, "DCL in plain operations: {} MiB", bytes / MIB);
     let labels = (0..8192).map(|i| i % 512).collect::<Vec<i64>>();
     let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
     let loss = MultiSimilarityLossConfig::new().with_epsilon(Some(0.1)).init();
@@ -53,6 +60,15 @@ fn peak_memory_is_that_of_a_block() {
     let loss = CircleLossConfig::new().init();
     let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels).backward()));
     assert!(bytes < 240 * MIB, "circle: {} MiB", bytes / MIB);
+
+    // 4,096² correlations of features are 64 MiB a matrix.
+    let (first, second) = (embeddings(64, 4096), embeddings(64, 4096));
+    let loss = BarlowTwinsLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(first.clone(), second.clone()).backward()));
+    assert!(bytes < 160 * MIB, "Barlow Twins: {} MiB", bytes / MIB);
+    let loss = VicRegLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(first, second).backward()));
+    assert!(bytes < 240 * MIB, "VICReg: {} MiB", bytes / MIB);
 
     // 4,096² distances in f64 are 128 MiB, and batch-all has 117 million triplets. What grows with the square is cut
     // into blocks: 16 MiB of weights, and 8 MiB of distances for each thread.

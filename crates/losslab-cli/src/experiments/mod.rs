@@ -6,8 +6,10 @@ mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
+mod landscape;
 mod multi_task;
 mod picks;
+mod ranking;
 mod simclr;
 mod sup_con;
 mod triplet;
@@ -35,7 +37,13 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, simclr::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[
+    curriculum_focal::EXPERIMENT,
+    sup_con::EXPERIMENT,
+    simclr::EXPERIMENT,
+    landscape::EXPERIMENT,
+    ranking::EXPERIMENT,
+];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

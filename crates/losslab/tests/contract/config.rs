@@ -85,6 +85,18 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         "circle: margin must be in [-1, 1], but is 1.5"
     );
     assert_eq!(text(CircleLossConfig::new().with_gamma(0.0).try_init()), "circle: gamma must be above 0, but is 0");
+    let arc = || ArcFaceLossConfig::new(3, 4);
+    assert_eq!(text(arc().with_margin(2.0).try_init(&device())), "arc-face: margin must be in [0, 1.5], but is 2");
+    assert_eq!(text(arc().with_scale(0.0).try_init(&device())), "arc-face: scale must be above 0, but is 0");
+    let cos = || CosFaceLossConfig::new(3, 4);
+    assert_eq!(text(cos().with_margin(-0.1).try_init(&device())), "cos-face: margin must be in [0, 2], but is -0.1");
+    let classes = CosFaceLossConfig::new(0, 4).try_init(&device());
+    assert_eq!(text(classes), "cos-face: classes must be at least 1, but is 0");
+    assert!(ArcFaceLossConfig::new(3, 0).try_init(&device()).is_err());
+    let negative = VicRegLossConfig::new().with_covariance(-1.0).try_init();
+    assert_eq!(text(negative), "vicreg: covariance must be at least 0, but is -1");
+    let negative = BarlowTwinsLossConfig::new().with_lambda(f64::NAN).try_init();
+    assert_eq!(text(negative), "barlow-twins: lambda must be at least 0, but is NaN");
     let weighted = || WeightedSumLossConfig::new(2);
     assert_eq!(
         text(weighted().with_weights(Some(vec![1.0])).try_init(&device())),
@@ -154,6 +166,16 @@ fn labels_that_are_no_class_are_refused() {
     let ignoring = FocalLossConfig::new().with_ignore_index(Some(-1)).init();
     assert!(ignoring.try_forward(logits(), targets(-1)).is_ok());
     assert!(ignoring.try_forward(logits(), targets(-2)).is_err());
+    let arc = ArcFaceLossConfig::new(3, 3).init(&device());
+    assert!(arc.try_forward(logits(), targets(2)).is_ok());
+    assert_eq!(
+        arc.try_forward(logits(), targets(-1)).unwrap_err().to_string(),
+        "arc-face: targets must be a class index in [0, 3) (no ignore_index is set), but element 1 is -1"
+    );
+    assert_eq!(
+        arc.try_forward(Tensor::zeros([2, 5], &device()), targets(1)).unwrap_err().to_string(),
+        "arc-face: embeddings must have shape [2, 3] (the width of the class vectors), but has [2, 5]"
+    );
     let alpha = FocalLossConfig::new().with_alpha(Some(vec![1.0; 2])).init();
     let error = alpha.try_forward(logits(), targets(1)).unwrap_err().to_string();
     assert_eq!(error, "focal: alpha must have shape [3] (one for each column of logits), but has [2]");
@@ -167,6 +189,7 @@ fn losses_are_modules_that_print() {
     let learned = InfoNceLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(SigLipLossConfig::new().init(&device()).num_params(), 2);
+    assert_eq!(ArcFaceLossConfig::new(3, 4).init(&device()).num_params(), 12);
     let learned = NtXentLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(UncertaintyLossConfig::new(3).init(&device()).num_params(), 3);
@@ -207,4 +230,6 @@ fn embeddings_without_a_dimension_are_refused() {
     assert!(DclLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     assert!(MultiSimilarityLossConfig::new().init().try_forward(nothing(), labels.clone()).is_err());
     assert!(CircleLossConfig::new().init().try_forward(nothing(), labels).is_err());
+    assert!(VicRegLossConfig::new().init().try_forward(nothing(), nothing()).is_err());
+    assert!(BarlowTwinsLossConfig::new().init().try_forward(nothing(), nothing()).is_err());
 }
