@@ -88,7 +88,8 @@ pub const KNOBS: [Knob; 19] = [
 ];
 
 impl Settings {
-    /// Half a minute on two cores.
+    /// About a minute on two cores. Of step sizes of 0.001 and 0.003 the second has the higher accuracy on validation images,
+    /// with a tenth and with all of the labels, for SimCLR, for MoCo and from scratch.
     pub fn quick() -> Self {
         Self {
             parts: vec![Part::Labels, Part::Momentum, Part::Temperature, Part::Batch, Part::Augmentations],
@@ -101,7 +102,7 @@ impl Settings {
             left_out: vec![Kind::Crop, Kind::Jitter],
             momentum: 0.97,
             queue: 512,
-            epochs: 10,
+            epochs: 8,
             lr: 0.003,
             width: 8,
             representation: 64,
