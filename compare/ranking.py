@@ -28,7 +28,7 @@ from scipy.stats import ttest_rel
 
 HERE = Path(__file__).resolve().parent
 MEASURES = {"ndcg_at_1": "NDCG@1", "ndcg_at_5": "NDCG@5", "ndcg_at_10": "NDCG@10", "map": "MAP"}
-LEAVES, STEPS, TREES, PATIENCE = [7, 15, 31], [0.03, 0.1], 500, 50
+LEAVES, STEPS, TREES, PATIENCE = [7, 15, 31], [0.05, 0.1], 500, 40
 OBJECTIVES = {"lambdarank": "LightGBM lambdarank", "regression": "LightGBM regression"}
 
 

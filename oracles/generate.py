@@ -23,6 +23,7 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import quadruplet
 import pairs
 import ranking
 import redundancy
@@ -39,6 +40,8 @@ LOSSES = {
     "contrastive-batch": contrastive.contrastive_batch,
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
+    "quadruplet-aligned": quadruplet.quadruplet_aligned,
+    "quadruplet": quadruplet.quadruplet,
     "info-nce": info_nce.info_nce,
     "siglip": siglip.siglip,
     "multi-similarity": pairs.multi_similarity,

@@ -12,6 +12,7 @@
 //! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | a larger batch than fits into memory | [`GradientCache`] |
 //! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
 //! | two views in small batches | [`DclLoss`], [`VicRegLoss`], [`BarlowTwinsLoss`] |
@@ -70,6 +71,7 @@ mod distance;
 pub mod embedding;
 mod error;
 mod fused;
+mod gradient_cache;
 mod labels;
 pub mod landscape;
 mod math;
@@ -103,6 +105,7 @@ pub use embedding::{
     TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use gradient_cache::{CachedGradients, Chunk, GradientCache, GradientCacheConfig};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,

@@ -68,7 +68,11 @@ fn triplet(facts: &Similarity, batch: PxK) -> Advice {
         text.push("In a batch drawn at random, many anchors would have no positive.".to_owned());
     }
     if batch.size() < SMALL_BATCH {
-        text.push(format!("{} is small: few triplets are semi-hard. Aim at {SMALL_BATCH} or more.", batch.size()));
+        text.push(format!(
+            "{} is small: few triplets are semi-hard. Aim at {SMALL_BATCH} or more, or add the embeddings of earlier \
+             batches once training is stable: `MemoryBank` with `forward_with_bank` (XBM).",
+            batch.size()
+        ));
     }
     if facts.samples_per_class.is_some_and(|samples| samples < batch.samples) {
         text.push(
@@ -86,6 +90,9 @@ fn triplet(facts: &Similarity, batch: PxK) -> Advice {
                 .to_owned(),
             "Semi-hard mining takes negatives that are farther than the positive, but within the margin: easier ones \
              teach nothing, the hardest may collapse the embedding."
+                .to_owned(),
+            "It leaves distances free between anchors. Where one threshold must fit all classes (verification), \
+             `QuadrupletLoss` in the same batches also asks that pairs of one class be closer than pairs of two others."
                 .to_owned(),
         ],
         hyperparameters: vec![
@@ -277,10 +284,15 @@ fn info_nce(task: Branch, batch: usize, grouped: bool) -> Advice {
             "{batch} pairs in a batch: {} negatives for each query. Larger is better, as far as memory goes.",
             batch - 1
         ),
-        "Gradient accumulation adds no negatives: they must be in one batch.".to_owned(),
+        "Gradient accumulation adds no negatives: they must be in one batch. `GradientCache` takes one that is larger than \
+         memory in chunks."
+            .to_owned(),
     ];
     if batch < SMALL_BATCH {
-        text.push(format!("{batch} is small: the task is too easy to teach much. Aim at {SMALL_BATCH} or more."));
+        text.push(format!(
+            "{batch} is small: the task is too easy to teach much. Aim at {SMALL_BATCH} or more, or add keys of earlier \
+             batches: `MemoryBank` with `forward_with_bank` (MoCo)."
+        ));
     }
     if !grouped {
         text.push("No sample twice in a batch: its second copy would be pushed away as a negative.".to_owned());

@@ -224,3 +224,16 @@ fn wrong_answers_are_asked_again_and_the_end_of_input_is_an_error() {
     let (found, _) = asked(Answers::default(), "1\n");
     assert_eq!(found.unwrap_err().to_string(), "advise: the input ended before the questions did");
 }
+
+#[test]
+fn small_batches_and_one_threshold_are_told_of() {
+    let labels = Answers { batch: Some(16), ..supervised(Supervision::Labels) };
+    let advice_of_labels = advice(labels);
+    assert!(advice_of_labels.why.iter().any(|why| why.contains("`QuadrupletLoss`")));
+    assert!(advice_of_labels.batch.text.iter().any(|text| text.contains("`MemoryBank`")));
+    let large = Answers { batch: Some(128), ..supervised(Supervision::Labels) };
+    assert!(!advice(large).batch.text.iter().any(|text| text.contains("`MemoryBank`")));
+    let pairs = advice(Answers { batch: Some(16), ..of(Branch::MultiModal) });
+    assert!(pairs.batch.text.iter().any(|text| text.contains("`GradientCache`")));
+    assert!(pairs.batch.text.iter().any(|text| text.contains("`MemoryBank`")));
+}

@@ -11,6 +11,7 @@ mod multitask;
 #[cfg(test)]
 mod oracle;
 mod pairs;
+mod quadruplet;
 mod ranking;
 mod redundancy;
 mod self_contrastive;
@@ -81,6 +82,8 @@ pub const LOSSES: &[Loss] = &[
     embedding::BATCH_CONTRASTIVE,
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
+    quadruplet::QUADRUPLET,
+    quadruplet::ALIGNED_QUADRUPLET,
     pairs::MULTI_SIMILARITY,
     pairs::CIRCLE,
     margin::ARC_FACE,

@@ -36,6 +36,12 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         assert!(ContrastiveLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
         assert!(BatchContrastiveLossConfig::new().with_negative_margin(margin).try_init().is_err(), "{margin}");
         assert!(AlignedTripletLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
+        assert!(AlignedQuadrupletLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
+        assert!(AlignedQuadrupletLossConfig::new().with_pair_margin(margin).try_init().is_err(), "{margin}");
+        let message = text(QuadrupletLossConfig::new().with_margin(margin).try_init());
+        assert_eq!(message, format!("quadruplet: margin must be above 0, but is {margin}"));
+        let message = text(QuadrupletLossConfig::new().with_pair_margin(margin).try_init());
+        assert_eq!(message, format!("quadruplet: pair_margin must be above 0, but is {margin}"));
         let message = text(TripletLossConfig::new().with_margin(margin).try_init());
         assert_eq!(message, format!("triplet: margin must be above 0, but is {margin}"));
     }
@@ -49,6 +55,8 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
     for (distance, farthest) in [(Distance::Euclidean, 2), (Distance::SquaredEuclidean, 4), (Distance::Cosine, 2)] {
         let config = TripletLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
         assert_eq!(text(config.try_init()), format!("triplet: margin must be in (0, {farthest}], but is 4.5"));
+        let config = QuadrupletLossConfig::new().with_distance(distance).with_normalize(true).with_pair_margin(4.5);
+        assert_eq!(text(config.try_init()), format!("quadruplet: pair_margin must be in (0, {farthest}], but is 4.5"));
         let config = ContrastiveLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
         assert_eq!(text(config.try_init()), format!("contrastive: margin must be in (0, {farthest}], but is 4.5"));
     }
@@ -203,6 +211,9 @@ fn float_types_that_do_not_fit_are_refused() {
     let error = AlignedTripletLossConfig::new().init().try_forward(single(), single(), double()).unwrap_err();
     assert_eq!(error.to_string(), "triplet-aligned: negative must be of type f32 (that of anchor), but is f64");
     assert!(AlignedTripletLossConfig::new().init().try_forward(single(), half(), single()).is_ok());
+    let quadruplet = AlignedQuadrupletLossConfig::new().init();
+    let error = quadruplet.try_forward(single(), single(), single(), double()).unwrap_err();
+    assert_eq!(error.to_string(), "quadruplet-aligned: other must be of type f32 (that of anchor), but is f64");
     assert!(SigmoidFocalLossConfig::new().init().try_forward(double(), single()).is_err());
     assert!(SigmoidFocalLossConfig::new().init().try_forward(half(), single()).is_ok());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
@@ -221,7 +232,8 @@ fn embeddings_without_a_dimension_are_refused() {
     let nothing = || Tensor::<2>::zeros([2, 0], &device());
     let error = TripletLossConfig::new().init().try_forward(nothing(), labels.clone()).unwrap_err();
     assert_eq!(error.to_string(), "triplet: embeddings must have shape [n, 1 or more], but has [2, 0]");
-    assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels).is_err());
+    assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels.clone()).is_err());
+    assert!(QuadrupletLossConfig::new().init().try_forward(nothing(), labels).is_err());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     assert!(NtXentLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     let labels = Tensor::<1, Int>::from_data([0, 0], &device());

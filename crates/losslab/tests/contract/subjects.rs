@@ -194,6 +194,36 @@ pub fn subjects() -> Vec<Subject> {
                 forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), labels())),
                 terms: Box::new(move |t| config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), labels())),
             });
+            let config = move |r| {
+                AlignedQuadrupletLossConfig::new().with_distance(distance).with_normalize(normalize).with_reduction(r)
+            };
+            subjects.push(Subject {
+                name: "quadruplet-aligned",
+                shapes: vec![[ROWS, WIDTH]; 4],
+                probabilities: vec![false; 4],
+                forward: Box::new(move |t, r| {
+                    config(r).init().forward(t[0].clone(), t[1].clone(), t[2].clone(), t[3].clone())
+                }),
+                terms: Box::new(move |t| {
+                    let loss = config(Reduction::Sum).init();
+                    loss.forward_no_reduction(t[0].clone(), t[1].clone(), t[2].clone(), t[3].clone())
+                }),
+            });
+            for mining in [QuadrupletMining::BatchAll, QuadrupletMining::BatchHard] {
+                let config = move |r| {
+                    let config = QuadrupletLossConfig::new().with_margin(0.7).with_pair_margin(0.4);
+                    config.with_mining(mining).with_distance(distance).with_normalize(normalize).with_reduction(r)
+                };
+                subjects.push(Subject {
+                    name: "quadruplet",
+                    shapes: one.to_vec(),
+                    probabilities: vec![false],
+                    forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), labels())),
+                    terms: Box::new(move |t| {
+                        config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), labels())
+                    }),
+                });
+            }
             for (soft, swap) in [(false, false), (true, false), (false, true)] {
                 let config = move |r| {
                     let config = AlignedTripletLossConfig::new().with_soft(soft).with_swap(swap);

@@ -9,7 +9,7 @@ use crate::{
         views,
     },
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
-    wording::{list, percent},
+    wording::{given, list, percent},
 };
 
 /// Everything that is told.
@@ -149,7 +149,7 @@ impl Told<'_> {
             };
             std::iter::once(Cell::from(method.name().to_owned())).chain(shares.iter().map(cell)).collect()
         };
-        let heading = |share: &f64| format!("{} wrong", percent(*share));
+        let heading = |share: &f64| format!("{} wrong", given(*share));
         Some(Section {
             title: format!("{}: wrong labels", results.picked.pick.title()),
             text: vec![
