@@ -180,6 +180,7 @@ def main():
     parser.add_argument("--record", type=Path, help="the record, without its ending; results/TODAY if not given")
     parser.add_argument("--kernels", help="the built example `compare` of losslab-kernels; built if not given")
     parser.add_argument("--losslab", help="the built program; built if not given")
+    parser.add_argument("--commit", help="the commit of built programs that are given; HEAD if not given")
     args = parser.parse_args()
     names = [case.name for case in CASES] + list(THROUGH_BURN)
     if args.list:
@@ -196,7 +197,7 @@ def main():
     for name in chosen:
         case = next((case for case in CASES if case.name == name), None)
         found = compare(case, args) if case else through_burn(name, args)
-        record.add(path, name, found)
+        record.add(path, name, found, args.commit or record.commit())
         print(record.summary(name, found), flush=True)
 
 

@@ -28,7 +28,7 @@ def run(*command):
 
 def versions():
     of = lambda package: importlib.metadata.version(package)
-    return {"python": platform.python_version(), "rustc": run("rustc", "--version")} | {p: of(p) for p in PACKAGES}
+    return {"python": platform.python_version(), "rustc": run("rustc", "--version").removeprefix("rustc ")} | {p: of(p) for p in PACKAGES}
 
 
 def commit():
@@ -37,12 +37,12 @@ def commit():
     return run("git", "rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
-def add(path, name, found):
+def add(path, name, found, commit):
     """Puts a case into the record, in place of what it said about that case."""
     file = path.with_suffix(".json")
     record = json.loads(file.read_text()) if file.exists() else {"cases": {}}
     record |= {"machine": machine(), "versions": versions()}
-    record["cases"][name] = found | {"commit": commit()}
+    record["cases"][name] = found | {"commit": commit}
     names = [case.name for case in CASES] + list(THROUGH_BURN)
     record["cases"] = {name: record["cases"][name] for name in names if name in record["cases"]}
     file.parent.mkdir(exist_ok=True)

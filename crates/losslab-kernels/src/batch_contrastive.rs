@@ -2,7 +2,7 @@
 
 use crate::chunks::Sums;
 use crate::pairs::{Coefficients, Labelled, Metric, Points, Row, RowLoss, evaluate};
-use crate::simd::{Arithmetic, Kernel, dispatch};
+use crate::simd::{Arithmetic, Kernel, dispatch, padded};
 use std::ops::Range;
 
 /// `max(0, D − positive_margin)²` for two rows of one label, `max(0, negative_margin − D)²` for others.
@@ -124,8 +124,7 @@ impl Kernel for Squares<'_> {
         let (mut total, mut active, mut unclear) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         for (at, group) in self.distances.chunks(LANES).enumerate() {
             // Where a violation is −∞, a lane adds nothing.
-            let mut padded = [self.direction * f64::NEG_INFINITY; LANES];
-            padded[..group.len()].copy_from_slice(group);
+            let padded: [f64; LANES] = padded(group, self.direction * f64::NEG_INFINITY);
             let mut derivatives = [0.0; LANES];
             for lane in 0..LANES {
                 let violation = self.direction * (padded[lane] - self.margin);
@@ -138,7 +137,10 @@ impl Kernel for Squares<'_> {
                 derivatives[lane] = (2.0 * self.factor * self.direction * violation) as f32;
             }
             if let Some(weights) = &mut self.weights {
-                weights[at * LANES..][..group.len()].copy_from_slice(&derivatives[..group.len()]);
+                match weights[at * LANES..].first_chunk_mut::<LANES>() {
+                    Some(weights) => *weights = derivatives,
+                    None => weights[at * LANES..].copy_from_slice(&derivatives[..group.len()]),
+                }
             }
         }
         let valid = self.distances.len() as u64;

@@ -2,7 +2,7 @@
 
 use crate::chunks::{Sums, in_order, pieces, rows_per_chunk};
 use crate::options::FocalAlpha;
-use crate::simd::{Arithmetic, Kernel, dispatch, exp, ln, ln_1p_of_unit};
+use crate::simd::{Arithmetic, Kernel, dispatch, exp, ln, ln_1p_of_unit, padded};
 use rayon::prelude::*;
 
 /// The parameters of the sigmoid focal loss.
@@ -80,45 +80,70 @@ const ANY: u8 = 3;
 
 impl Chunk<'_> {
     #[inline(always)]
-    fn sum<A: Arithmetic, const GAMMA: u8>(mut self) -> Sums {
-        let terms = self.terms;
-        let (mut totals, mut active) = ([0.0; LANES], [0u32; LANES]);
-        for (at, (logits, targets)) in self.logits.chunks(LANES).zip(self.targets.chunks(LANES)).enumerate() {
-            let (x, t) = (padded(logits), padded(targets));
-            let (mut values, mut slopes) = ([0.0; LANES], [0.0; LANES]);
-            for lane in 0..LANES {
-                let term = terms.term::<A, GAMMA>(x[lane], t[lane]);
-                (values[lane], slopes[lane]) = (term.value, term.by_logit);
-            }
-            // What pads the last group adds nothing.
-            values[logits.len()..].fill(0.0);
-            for lane in 0..LANES {
-                totals[lane] += f64::from(values[lane]);
-                // A NaN is active.
-                active[lane] += if values[lane] <= 0.0 { 0 } else { 1 };
-            }
-            let place = at * LANES..at * LANES + logits.len();
-            if let Some(gradient) = &mut self.by_logits {
-                gradient[place.clone()].copy_from_slice(&slopes[..logits.len()]);
-            }
-            if let Some(gradient) = &mut self.by_targets {
-                for lane in 0..LANES {
-                    slopes[lane] = terms.by_target::<A, GAMMA>(x[lane], t[lane]);
-                }
-                gradient[place].copy_from_slice(&slopes[..logits.len()]);
-            }
+    fn sum<A: Arithmetic, const GAMMA: u8>(self) -> Sums {
+        let Self { terms, logits, targets, mut by_logits, mut by_targets } = self;
+        let mut sums = LaneSums::default();
+        let (groups, rest) = logits.as_chunks::<LANES>();
+        let (target_groups, target_rest) = targets.as_chunks::<LANES>();
+        for (at, (x, t)) in groups.iter().zip(target_groups).enumerate() {
+            let place = at * LANES..(at + 1) * LANES;
+            let by_logits = by_logits.as_deref_mut().map(|gradient| &mut gradient[place.clone()]);
+            let by_targets = by_targets.as_deref_mut().map(|gradient| &mut gradient[place]);
+            sums.add::<A, GAMMA>(&terms, x, t, LANES, by_logits, by_targets);
         }
-        let valid = self.logits.len() as u64;
-        let active = active.iter().map(|&active| u64::from(active)).sum();
-        Sums { total: totals.iter().sum(), weight: valid as f64, valid, active }
+        if !rest.is_empty() {
+            let place = groups.len() * LANES..logits.len();
+            let by_logits = by_logits.map(|gradient| &mut gradient[place.clone()]);
+            let by_targets = by_targets.map(|gradient| &mut gradient[place]);
+            let [x, t] = [rest, target_rest].map(|rest| padded(rest, 0.0));
+            sums.add::<A, GAMMA>(&terms, &x, &t, rest.len(), by_logits, by_targets);
+        }
+        let valid = logits.len() as u64;
+        let active = sums.active.iter().map(|&active| u64::from(active)).sum();
+        Sums { total: sums.totals.iter().sum(), weight: valid as f64, valid, active }
     }
 }
 
-#[inline(always)]
-fn padded(values: &[f32]) -> [f32; LANES] {
-    let mut padded = [0.0; LANES];
-    padded[..values.len()].copy_from_slice(values);
-    padded
+#[derive(Default)]
+struct LaneSums {
+    totals: [f64; LANES],
+    active: [u32; LANES],
+}
+
+impl LaneSums {
+    /// Adds the first `count` of some elements, and writes their gradients.
+    #[inline(always)]
+    fn add<A: Arithmetic, const GAMMA: u8>(
+        &mut self,
+        terms: &Terms,
+        x: &[f32; LANES],
+        t: &[f32; LANES],
+        count: usize,
+        by_logits: Option<&mut [f32]>,
+        by_targets: Option<&mut [f32]>,
+    ) {
+        let (mut values, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+        for lane in 0..LANES {
+            let term = terms.term::<A, GAMMA>(x[lane], t[lane]);
+            (values[lane], slopes[lane]) = (term.value, term.by_logit);
+        }
+        // What pads the last group adds nothing.
+        values[count..].fill(0.0);
+        for lane in 0..LANES {
+            self.totals[lane] += f64::from(values[lane]);
+            // A NaN is active.
+            self.active[lane] += if values[lane] <= 0.0 { 0 } else { 1 };
+        }
+        if let Some(gradient) = by_logits {
+            gradient.copy_from_slice(&slopes[..count]);
+        }
+        if let Some(gradient) = by_targets {
+            for lane in 0..LANES {
+                slopes[lane] = terms.by_target::<A, GAMMA>(x[lane], t[lane]);
+            }
+            gradient.copy_from_slice(&slopes[..count]);
+        }
+    }
 }
 
 /// One term with what its derivatives need.
@@ -170,23 +195,24 @@ impl Terms {
         let share = 1.0 / (1.0 + e);
         let q = numerator * share;
         let cross_entropy = s * wrong + softplus;
-        // A wholly correct target leaves 1 − p_t = e/(1 + e): its logarithm is known where e underflows.
         let correct = wrong == 0.0;
-        let by_q = if correct { share } else { e * share / numerator };
-        let modulation = match GAMMA {
-            0 => 1.0,
-            1 => q,
-            2 => q * q,
+        // `steep` is `modulation / (1 − p_t)` times the derivative `e/(1 + e)²` of `1 − p_t`, which needs no division.
+        let (modulation, steep) = match GAMMA {
+            0 => (1.0, 0.0),
+            1 => (q, e * share * share),
+            2 => (q * q, q * (e * share) * share),
             _ => {
+                // A wholly correct target leaves 1 − p_t = e/(1 + e): its logarithm is known where e underflows.
                 let log_q = if correct { -s } else { ln::<A>(numerator) };
-                exp::<A>(self.gamma * (log_q - softplus))
+                let modulation = exp::<A>(self.gamma * (log_q - softplus));
+                (modulation, modulation * if correct { share } else { e * share / numerator })
             }
         };
         let weight = if self.balanced { self.alpha * t + self.of_negatives * (1.0 - t) } else { self.alpha };
-        let slope = (wrong - e * y) * share + self.gamma * by_q * (wrong - y) * cross_entropy;
+        let slope = modulation * ((wrong - e * y) * share) + self.gamma * steep * (wrong - y) * cross_entropy;
         Term {
             value: weight * modulation * cross_entropy,
-            by_logit: sign * weight * modulation * slope,
+            by_logit: sign * weight * slope,
             weight,
             modulation,
             cross_entropy,

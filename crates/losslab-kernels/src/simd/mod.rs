@@ -116,6 +116,16 @@ pub(crate) trait Kernel {
     fn run<A: Arithmetic>(self) -> Self::Output;
 }
 
+/// A group of at most `N` values, filled up. A whole one is copied without a call.
+#[inline(always)]
+pub(crate) fn padded<T: Copy, const N: usize>(group: &[T], fill: T) -> [T; N] {
+    group.try_into().unwrap_or_else(|_| {
+        let mut padded = [fill; N];
+        padded[..group.len()].copy_from_slice(group);
+        padded
+    })
+}
+
 /// Runs a kernel with the instructions of the current level. Call it for a few thousand values at least.
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {

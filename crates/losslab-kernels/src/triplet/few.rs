@@ -19,6 +19,9 @@ use std::sync::Mutex;
 /// The longest side of a tile: its distances and what they are made from stay in the cache of a core.
 const SIDE: usize = 192;
 
+/// The blocks of rows that a batch has at least, unless it is small.
+const PARTS: usize = 8;
+
 /// Where less than one cell of a tile in so many has a weight, products aren't worth while.
 const SPARSE: usize = 16;
 
@@ -63,7 +66,7 @@ pub(super) fn few(margin: f64, points: &Points<'_>, gradient: Option<&mut [f32]>
     let values = if gradient.is_some() { points.narrow.len() } else { 0 };
     let mut by_rows = vec![0.0; values];
     let mut by_columns = vec![0.0; values];
-    let lines = blocks(points.len(), SIDE);
+    let lines = blocks(points.len(), SIDE, PARTS);
     let [mut rows, mut columns] = [&mut by_rows, &mut by_columns].map(|gradient| anchors.blocks(&lines, gradient));
     let (waves, places) = (Waves::new(lines.len(), lines.len(), true), Mutex::new(Vec::new()));
     waves.visit(&mut rows, &mut columns, &mut [], 1, |row, column, _| {

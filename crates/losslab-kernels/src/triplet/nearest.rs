@@ -1,7 +1,7 @@
 //! The nearest negatives beyond some thresholds, by vector instructions.
 
 use crate::pairs::Row;
-use crate::simd::{Arithmetic, Kernel, dispatch};
+use crate::simd::{Arithmetic, Kernel, dispatch, padded};
 use std::ops::Range;
 
 /// The most thresholds.
@@ -57,8 +57,7 @@ impl Kernel for Beyond<'_> {
         let mut unclear = [0.0; LANES];
         for group in self.distances.chunks(LANES) {
             // What pads a group stands where the first one does.
-            let mut padded = [group[0]; LANES];
-            padded[..group.len()].copy_from_slice(group);
+            let padded: [f64; LANES] = padded(group, group[0]);
             for lane in 0..LANES {
                 farthest[lane] = if padded[lane] > farthest[lane] { padded[lane] } else { farthest[lane] };
                 unclear[lane] += if padded[lane].is_finite() { 0.0 } else { 1.0 };

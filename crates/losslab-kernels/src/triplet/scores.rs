@@ -290,19 +290,22 @@ impl Kernel for Within<'_> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        for (at, scores) in self.scores.chunks(LANES).enumerate() {
-            let mut group = [f32::NEG_INFINITY; LANES];
-            group[..scores.len()].copy_from_slice(scores);
+        let Self { scores, low, high, first, found } = self;
+        let (groups, rest) = scores.as_chunks::<LANES>();
+        for (at, group) in groups.iter().enumerate() {
             let mut within = [0; LANES];
-            for (&low, &high) in self.low.iter().zip(self.high) {
+            for (&low, &high) in low.iter().zip(high) {
                 for lane in 0..LANES {
                     within[lane] |= i32::from(group[lane] > low) & i32::from(group[lane] <= high);
                 }
             }
             if within.iter().fold(0, |any, within| any | within) != 0 {
                 let lanes = (0..LANES).filter(|&lane| within[lane] != 0);
-                self.found.extend(lanes.map(|lane| self.first + at * LANES + lane));
+                found.extend(lanes.map(|lane| first + at * LANES + lane));
             }
         }
+        let within = |score: f32| low.iter().zip(high).any(|(&low, &high)| score > low && score <= high);
+        let places = (first + groups.len() * LANES..).zip(rest);
+        found.extend(places.filter(|(_, score)| within(**score)).map(|(place, _)| place));
     }
 }
