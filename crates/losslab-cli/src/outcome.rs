@@ -4,7 +4,7 @@ mod figure;
 mod numbers;
 mod sheet;
 
-pub use figure::{Axis, Bars, Cloud, Colour, Figure, Format, Line, Mark, Plot, Stroke};
+pub use figure::{Axis, Bars, Cloud, Colour, Figure, Format, Line, Mark, Plot, Relief, Stroke};
 pub use sheet::Sheet;
 
 use crate::statistics;

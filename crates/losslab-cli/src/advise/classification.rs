@@ -151,7 +151,9 @@ fn watch_focal() -> Vec<super::Watch> {
         watch(FindingKind::EasyExamplesDominate, "γ is too low: raise it by 1"),
         watch(
             FindingKind::GammaTooHigh,
-            "hard examples get next to no gradient either: lower γ, or raise the learning rate",
+            "hard examples get next to no gradient either: lower γ, or raise the learning rate. If training is slow or \
+             unsteady only at first, let γ rise during it (`GammaSchedule`, `AdaptiveGamma`; `losslab run \
+             curriculum-focal` compares them with fixed γ on your data)",
         ),
     ]
 }

@@ -6,8 +6,12 @@ mod curriculum_focal;
 mod focal;
 mod info_nce;
 mod label_smoothing;
+mod landscape;
 mod multi_task;
 mod picks;
+mod quadruplet;
+mod ranking;
+mod simclr;
 mod sup_con;
 mod triplet;
 mod views;
@@ -34,7 +38,14 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[
+    curriculum_focal::EXPERIMENT,
+    quadruplet::EXPERIMENT,
+    sup_con::EXPERIMENT,
+    simclr::EXPERIMENT,
+    landscape::EXPERIMENT,
+    ranking::EXPERIMENT,
+];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

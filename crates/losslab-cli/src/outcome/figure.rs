@@ -87,6 +87,15 @@ pub enum Plot {
         /// One bar in every group each.
         series: Vec<Bars>,
     },
+    /// A surface over a plane, which turns slowly unless the reader wants it still.
+    Surface(Relief),
+    /// The same from above: lines of equal height, and what lies on it.
+    Contour {
+        /// The surface.
+        relief: Relief,
+        /// Lines and points on it.
+        lines: Vec<Line>,
+    },
     /// Pictures in rows and columns.
     Pictures {
         /// Name of the row and its pictures, by their place in the sheet.
@@ -96,6 +105,24 @@ pub enum Plot {
         /// The pictures.
         pictures: Sheet,
     },
+}
+
+/// Heights over the points of a grid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Relief {
+    /// The first horizontal axis.
+    pub x: Axis,
+    /// The second horizontal axis.
+    pub y: Axis,
+    /// The height; logarithmic ones are above 0.
+    pub z: Axis,
+    /// Places along the first axis.
+    pub columns: Vec<f64>,
+    /// Places along the second axis.
+    pub rows: Vec<f64>,
+    /// The heights, row by row.
+    #[serde(deserialize_with = "numbers::read")]
+    pub heights: Vec<Vec<f64>>,
 }
 
 /// An axis.

@@ -45,7 +45,11 @@ impl<'a> Figures<'a> {
             "plot"
         };
         self.plots.push(drawn);
-        format!("<div class=\"{class}\" role=img aria-label=\"{title}\"></div>")
+        let control = match plot {
+            Plot::Surface(_) => "<button class=turn type=button hidden>Turn</button>",
+            _ => "",
+        };
+        format!("<div class=\"{class}\" role=img aria-label=\"{title}\"></div>{control}")
     }
 
     fn pictures(&mut self, rows: &[(String, Vec<usize>)], columns: &[String], pictures: &'a Sheet) -> String {

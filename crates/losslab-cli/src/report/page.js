@@ -87,6 +87,11 @@
       // A thin rim of the page's colour keeps bars and marks apart.
       if (trace.type === "bar") trace.marker.line = { color: card, width: layout.barmode === "overlay" ? 0 : 1 };
       if (trace.mode === "markers") trace.marker.line = { color: card, width: trace.marker.size > 8 ? 1.5 : 0.5 };
+      if (trace.type === "surface" || trace.type === "contour") {
+        // Blue lies deep, red high.
+        trace.colorscale = scales[theme()].map((shade, place, all) => [1 - place / (all.length - 1), shade]).reverse();
+        trace.colorbar.tickfont = { color: soft };
+      }
       if (trace.fill) trace.fillcolor = faint(trace.line.color);
       if (trace.type === "heatmap") {
         trace.colorbar.tickfont = { color: soft };
@@ -104,6 +109,13 @@
       modebar: { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: styled("--accent") },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
     };
+    if (layout.scene) {
+      const side = (own) => ({ ...own, color: soft, gridcolor: line, zeroline: false, backgroundcolor: "rgba(0,0,0,0)" });
+      const [xaxis, yaxis, zaxis] = [layout.scene.xaxis, layout.scene.yaxis, layout.scene.zaxis].map(side);
+      // Drawn again, it is seen from where it was.
+      const camera = plot.layout?.scene?.camera ?? layout.scene.camera;
+      page.scene = { ...layout.scene, xaxis, yaxis, zaxis, camera };
+    }
     const bar = ["zoom2d", "pan2d", "select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"];
     return Plotly.react(plot, data, page, { displaylogo: false, modeBarButtonsToRemove: bar });
   };
@@ -150,12 +162,47 @@
   const hideNote = () => { note.hidden = true; };
   addEventListener("scroll", hideNote, { passive: true });
 
+  // A surface turns slowly, once a minute, while it is in view: unless the system asks for less motion, or somebody takes
+  // hold of it. A button stops it and lets it go on.
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const turn = (plot) => {
+    const button = plot.parentElement.querySelector(".turn");
+    let [turns, inView, waiting] = [!still.matches, false, false];
+    const step = () => {
+      waiting = false;
+      if (!turns || !inView || printing) return;
+      const { x, y, z } = plot.layout.scene.camera.eye;
+      const [angle, distance] = [Math.atan2(y, x) + Math.PI / 600, Math.hypot(x, y)];
+      const eye = { x: distance * Math.cos(angle), y: distance * Math.sin(angle), z };
+      Plotly.relayout(plot, { "scene.camera.eye": eye }).then(later);
+    };
+    const later = () => {
+      if (!waiting) setTimeout(step, 50);
+      waiting = true;
+    };
+    const set = (on) => {
+      turns = on;
+      button.textContent = on ? "Stop turning" : "Turn";
+      if (on) later();
+    };
+    button.hidden = false;
+    set(turns);
+    button.addEventListener("click", () => set(!turns));
+    for (const event of ["pointerdown", "wheel"]) plot.addEventListener(event, () => set(false), { passive: true, capture: true });
+    still.addEventListener("change", () => set(!still.matches));
+    new IntersectionObserver(([entry]) => {
+      inView = entry.isIntersecting;
+      if (inView) later();
+    }).observe(plot);
+  };
+
   const drawn = new Set();
   const drawAt = (index) => {
     const [plot, figure] = [plots[index], figures[index]];
     draw(plot, figure);
     if (drawn.has(index)) return;
     drawn.add(index);
+    if (figure.turns) turn(plot);
     if (!plot.classList.contains("square")) return;
     plot.on("plotly_hover", (event) => showPoint(figure, event));
     plot.on("plotly_unhover", hideNote);

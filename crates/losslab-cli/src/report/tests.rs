@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::outcome::{
-    Axis, Bars, Cell, Check, Cloud, Colour, Figure, Format, Lesson, Line, Mark, Plot, Row, Section, Sheet, Story,
-    Stroke, Table,
+    Axis, Bars, Cell, Check, Cloud, Colour, Figure, Format, Lesson, Line, Mark, Plot, Relief, Row, Section, Sheet,
+    Story, Stroke, Table,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -231,6 +231,34 @@ fn a_logarithmic_axis_has_its_ends_as_powers() {
     assert_eq!(
         (&drawn["layout"]["shapes"][0]["x0"], &drawn["layout"]["annotations"][0]["x"]),
         (&json!(0.1), &json!(-1.0))
+    );
+}
+
+#[test]
+fn a_surface_turns_with_a_button_and_a_contour_has_its_path() {
+    let relief = Relief {
+        x: axis(),
+        y: axis(),
+        z: Axis { title: "loss".to_owned(), log: true, ..Axis::default() },
+        columns: vec![-1.0, 1.0],
+        rows: vec![0.0],
+        heights: vec![vec![100.0, f64::NAN]],
+    };
+    let figure = |plot| Figure { title: "<f>".to_owned(), caption: String::new(), plot };
+    let surface = figure(Plot::Surface(relief.clone()));
+    let drawn = figure::plotly(&surface).unwrap();
+    assert_eq!((&drawn["turns"], &drawn["data"][0]["z"]), (&json!(true), &json!([[2.0, null]])));
+    assert_eq!(drawn["layout"]["scene"]["zaxis"]["title"]["text"], "log₁₀ of loss");
+    let mut outcome = outcome("focal", 1);
+    outcome.story.sections[0].figures = vec![surface];
+    let page = page_of(&[outcome]);
+    assert!(page.contains("<button class=turn type=button hidden>") && page.contains("prefers-reduced-motion: reduce"));
+
+    let contour = figure::plotly(&figure(Plot::Contour { relief, lines: vec![line("path")] })).unwrap();
+    assert_eq!((&contour["data"][0]["type"], &contour["data"][1]["name"]), (&json!("contour"), &json!("path")));
+    assert_eq!(
+        (&contour["data"][0]["customdata"], &contour["layout"]["xaxis"]["range"]),
+        (&json!([[100.0, null]]), &json!([-1.0, 1.0]))
     );
 }
 

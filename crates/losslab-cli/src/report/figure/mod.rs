@@ -4,6 +4,7 @@
 mod bars;
 mod heat;
 mod lines;
+mod relief;
 mod scatter;
 
 use crate::outcome::{Axis, Colour, Figure, Mark, Plot};
@@ -20,6 +21,8 @@ pub fn plotly(figure: &Figure) -> Option<Value> {
             heat::draw([x, y], [columns, rows], value, cells, *format)
         }
         Plot::Scatter { points, .. } => scatter::draw(points),
+        Plot::Surface(relief) => relief::surface(relief),
+        Plot::Contour { relief, lines } => relief::contour(relief, lines),
         Plot::Pictures { .. } => return None,
     })
 }
