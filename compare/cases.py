@@ -39,7 +39,7 @@ class Case:
     operations: tuple = (0.0, 0.0)
     product: tuple = ()
     warm: bool = True
-    tolerance: float = 1e-4
+    tolerance: float = 1e-3
     notes: tuple = field(default=())
 
 

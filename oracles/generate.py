@@ -12,6 +12,7 @@ import torch
 import classification
 import contrastive
 import info_nce
+import margin
 import metrics_calibration
 import metrics_classification
 import metrics_clustering
@@ -22,8 +23,10 @@ import metrics_retrieval
 import metrics_verification
 import multitask
 import multitask_balancing
+import quadruplet
 import pairs
 import ranking
+import redundancy
 import self_contrastive
 import siglip
 import triplet
@@ -37,10 +40,16 @@ LOSSES = {
     "contrastive-batch": contrastive.contrastive_batch,
     "triplet-aligned": triplet.triplet_aligned,
     "triplet": triplet.triplet,
+    "quadruplet-aligned": quadruplet.quadruplet_aligned,
+    "quadruplet": quadruplet.quadruplet,
     "info-nce": info_nce.info_nce,
     "siglip": siglip.siglip,
     "multi-similarity": pairs.multi_similarity,
     "circle": pairs.circle,
+    "arc-face": margin.arc_face,
+    "cos-face": margin.cos_face,
+    "vicreg": redundancy.vicreg,
+    "barlow-twins": redundancy.barlow_twins,
     "dcl": self_contrastive.dcl,
     "nt-xent": self_contrastive.nt_xent,
     "sup-con": self_contrastive.sup_con,

@@ -7,6 +7,11 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// A share that was asked for as per cent, with no more decimals than it has: `20 %`, `12.5 %`.
+pub fn given(share: f64) -> String {
+    format!("{} %", (1e4 * share).round() / 100.0)
+}
+
 /// A share as per cent, also a small one: `57.0 %`, `0.023 %`.
 pub fn share(share: f64) -> String {
     if share >= 0.01 { percent(share) } else { format!("{} %", significant(100.0 * share)) }
@@ -81,6 +86,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(percent(0.5699), "57.0 %");
+        assert_eq!([given(0.07), given(0.125), given(1.0), given(0.0)], ["7 %", "12.5 %", "100 %", "0 %"]);
         assert_eq!(
             [share(0.5699), share(0.01), share(0.000234), share(1e-9)],
             ["57.0 %", "1.0 %", "0.023 %", "0.0000001 %"]

@@ -65,11 +65,19 @@ fn flags_lead_down_every_branch() {
     assert_eq!(loss(&["--task", "similarity", "--labels"]), "triplet");
     assert_eq!(loss(&["--task", "similarity", "--pairs"]), "contrastive");
     assert_eq!(loss(&["--task", "similarity", "--triplets"]), "triplet-aligned");
-    assert_eq!(loss(&["--task", "similarity", "--unlabelled"]), "info-nce");
+    assert_eq!(loss(&["--task", "similarity", "--labels", "--classes", "20000"]), "arc-face");
+    assert_eq!(loss(&["--task", "similarity", "--labels", "--classes", "10"]), "multi-similarity");
+    assert_eq!(loss(&["--task", "similarity", "--unlabelled"]), "dcl");
+    assert_eq!(loss(&["--task", "similarity", "--unlabelled", "--batch", "512"]), "info-nce");
+    assert_eq!(loss(&["--task", "similarity", "--unlabelled", "--shared-matches"]), "vicreg");
     assert_eq!(loss(&["--task", "calibration", "--classes", "10"]), "label-smoothing");
     assert_eq!(loss(&["--task", "multi-modal"]), "info-nce");
+    assert_eq!(loss(&["--task", "multi-modal", "--batch", "16384"]), "siglip");
     assert_eq!(loss(&["--task", "multi-task", "--tasks", "2", "--loss-ratio", "1.2"]), "weighted-sum");
     assert_eq!(loss(&["--task", "multi-task", "--tasks", "3", "--regressions", "1"]), "uncertainty");
+    assert_eq!(loss(&["--task", "ranking"]), "lambda-loss");
+    assert_eq!(loss(&["--task", "ranking", "--longest-list", "50000"]), "rank-net");
+    assert_eq!(loss(&["--task", "ranking", "--whole-order", "--batch", "8"]), "list-mle");
     assert_eq!(loss(&["--task", "classification", "--classes", "3"]), "cross-entropy");
 }
 

@@ -21,7 +21,7 @@ fn the_list_says_what_is_here() {
     let folder = tempfile::tempdir().unwrap();
     let list = || text(&data(&["list"], folder.path()).stdout);
     let row = |list: &str, name: &str| list.lines().find(|line| line.contains(name)).unwrap().to_owned();
-    for name in ["mnist", "fashion-mnist", "cifar-10", "emoji"] {
+    for name in ["mnist", "fashion-mnist", "cifar-10", "emoji", "mq2008-fold1"] {
         assert!(row(&list(), &format!("│ {name} ")).contains("absent"), "{}", list());
     }
     assert!(list().contains("CC BY-SA 3.0") && list().contains(folder.path().join("cifar-10").to_str().unwrap()));
@@ -67,6 +67,19 @@ fn what_nobody_serves_is_to_be_put_there_by_hand() {
     let folder = tempfile::tempdir().unwrap();
     let message = text(&data(&["fetch", "emoji"], folder.path()).stderr);
     assert!(message.contains("captions.tsv") && message.contains("openmoji-images-idx4-ubyte.gz"), "{message}");
+}
+
+#[test]
+fn searches_are_written_as_files_that_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("mq2008-fold1");
+    let written = losslab(&["data", "searches", "--queries", "20", "--out", out.to_str().unwrap()]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    for (part, queries) in [("train", 20), ("vali", 10), ("test", 200)] {
+        let file = fs::read_to_string(out.join(part).with_extension("txt")).unwrap();
+        assert!(file.contains(&format!("qid:{}", queries - 1)) && !file.contains(&format!("qid:{queries}")), "{part}");
+    }
+    assert!(error(&["data", "searches", "--queries", "2", "--out", "x"]).contains("it must be from 20 to 10000"));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use binary::{outcome, run, succeeded};
 use std::{fs, path::Path};
 
 /// A run of about a second.
-const TINY: [&str; 9] = [
+const TINY: [&str; 10] = [
     "images=64",
+    "valid=60",
     "test=60",
     "side=16",
     "epochs=1",
@@ -43,12 +44,20 @@ fn a_run_repeats_and_leaves_its_record() {
         "tau=10",
         "tau learned from 0.07",
         "batch=16",
+        "tau chosen on validation",
     ];
     assert_eq!(names, methods.map(|method| format!("shapes/{method}")));
     for row in rows {
         let values =
             |metric: &str| -> Vec<f64> { serde_json::from_value(row["metrics"][metric]["values"].clone()).unwrap() };
-        let shares = ["recall_at_1", "image_to_text_at_10", "text_to_image_at_5", "zero_shot_seen", "zero_shot_unseen"];
+        let shares = [
+            "recall_at_1",
+            "image_to_text_at_10",
+            "text_to_image_at_5",
+            "zero_shot_seen",
+            "zero_shot_unseen",
+            "validation_recall_at_1",
+        ];
         for metric in shares {
             assert!(values(metric).len() == 2 && values(metric).iter().all(|share| (0.0..=1.0).contains(share)));
         }
@@ -59,6 +68,17 @@ fn a_run_repeats_and_leaves_its_record() {
     // 64 pairs in one epoch.
     assert_eq!((mean(0, "steps"), mean(7, "steps")), (2.0, 4.0));
     assert_eq!((mean(0, "temperature"), mean(5, "temperature")), (0.07, 10.0));
+    // Each seed's choice is one of the two fixed temperatures, the better one on validation.
+    let seeds = |row: usize, metric: &str| -> Vec<f64> {
+        serde_json::from_value(rows[row]["metrics"][metric]["values"].clone()).unwrap()
+    };
+    for seed in 0..2 {
+        let of = |metric: &str| [0, 5, 8].map(|row| seeds(row, metric)[seed]);
+        let [reference, hot, chosen] = of("validation_recall_at_1");
+        assert_eq!(chosen, reference.max(hot));
+        let expected = if hot > reference { 10.0 } else { 0.07 };
+        assert!((of("temperature")[2] - expected).abs() < 1e-6);
+    }
     assert!(mean(6, "temperature") != 0.07 && mean(6, "temperature") >= 0.01);
     // At τ = 10 the softmax can't leave the uniform one.
     assert!((mean(5, "loss") - 32.0_f64.ln()).abs() < 0.05);

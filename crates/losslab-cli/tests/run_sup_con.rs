@@ -57,7 +57,7 @@ fn the_same_seeds_give_the_same_bytes_on_any_number_of_threads() {
         "L_out against cross-entropy, linear probe",
         "L_out against triplet, linear probe",
         "L_out against cross-entropy, Recall@1",
-        "40.0 % wrong labels, linear probe",
+        "40 % wrong labels, linear probe",
         "L_out, views of an image: 2 against 1, linear probe",
     ];
     assert_eq!(checks, expected.map(|name| format!("digits: {name}")));

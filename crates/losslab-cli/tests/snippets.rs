@@ -3,10 +3,14 @@
 use burn::tensor::{Bool, Device, Int, Tensor};
 use std::collections::BTreeSet;
 
+#[path = "../src/advise/snippets/arc_face.rs"]
+mod arc_face;
 #[path = "../src/advise/snippets/contrastive.rs"]
 mod contrastive;
 #[path = "../src/advise/snippets/cross_entropy.rs"]
 mod cross_entropy;
+#[path = "../src/advise/snippets/dcl.rs"]
+mod dcl;
 #[path = "../src/advise/snippets/focal_sigmoid.rs"]
 mod focal_sigmoid;
 #[path = "../src/advise/snippets/focal_softmax.rs"]
@@ -17,12 +21,24 @@ mod info_nce;
 mod info_nce_grouped;
 #[path = "../src/advise/snippets/label_smoothing.rs"]
 mod label_smoothing;
+#[path = "../src/advise/snippets/lambda_loss.rs"]
+mod lambda_loss;
+#[path = "../src/advise/snippets/list_mle.rs"]
+mod list_mle;
+#[path = "../src/advise/snippets/multi_similarity.rs"]
+mod multi_similarity;
+#[path = "../src/advise/snippets/rank_net_hinge.rs"]
+mod rank_net_hinge;
+#[path = "../src/advise/snippets/siglip.rs"]
+mod siglip;
 #[path = "../src/advise/snippets/triplet.rs"]
 mod triplet;
 #[path = "../src/advise/snippets/triplet_aligned.rs"]
 mod triplet_aligned;
 #[path = "../src/advise/snippets/uncertainty.rs"]
 mod uncertainty;
+#[path = "../src/advise/snippets/vicreg.rs"]
+mod vicreg;
 #[path = "../src/advise/snippets/weighted_sum.rs"]
 mod weighted_sum;
 
@@ -105,6 +121,28 @@ fn labelled_embeddings() {
     let labels = (0..400).map(|row| row % 40).collect::<Vec<i64>>();
     assert_eq!(triplet::sampler(&labels).unwrap().epoch(0)[0].len(), 32 * 4);
     assert!(triplet::sampler(&labels[..20]).is_err());
+
+    let (loss, embeddings, labels) = (multi_similarity::new_loss(), rows(), ints([0, 1, 0, 1]));
+    reaches(multi_similarity::step(&loss, embeddings.clone(), labels.clone()), &embeddings);
+    assert_eq!(multi_similarity::watch(embeddings, labels).unwrap().numbers.triplets.valid, 8);
+    let labels = (0..400).map(|row| row % 20).collect::<Vec<i64>>();
+    assert_eq!(multi_similarity::sampler(&labels).unwrap().epoch(0)[0].len(), 8 * 16);
+
+    let (loss, embeddings) = (arc_face::new_loss(2, &device()), rows());
+    reaches(arc_face::step(&loss, embeddings.clone(), ints([0, 1, 2, 999])), &embeddings);
+    assert_eq!(arc_face::predict(&loss, embeddings).dims(), [4]);
+}
+
+#[test]
+fn two_views() {
+    let second = || rows().detach() + 0.5;
+    let (first, loss) = (rows(), dcl::new_loss(&device()));
+    reaches(dcl::step(&loss, first.clone(), second()), &first);
+    dcl::watch(&loss, first, second()).unwrap();
+
+    let (first, loss) = (rows(), vicreg::new_loss());
+    reaches(vicreg::step(&loss, first.clone(), second()), &first);
+    assert!(vicreg::watch(first).unwrap() > 1.5);
 }
 
 #[test]
@@ -120,6 +158,26 @@ fn two_modalities() {
     reaches(info_nce_grouped::step(&loss, queries.clone(), keys(), groups()), &queries);
     info_nce_grouped::watch(&loss, queries, keys(), groups()).unwrap();
     assert!(info_nce_grouped::clip(loss).temperature.is_learned());
+
+    let (queries, loss) = (rows(), siglip::new_loss(&device()));
+    reaches(siglip::step(&loss, queries.clone(), keys()), &queries);
+    siglip::watch(&loss, queries, keys()).unwrap();
+    assert!((siglip::clip(loss).temperature.value() - 0.1).abs() < 1e-6);
+}
+
+#[test]
+fn ranked_lists() {
+    let queries = [7, 7, 7, 3];
+    let (rows, relevance) = (rows(), || Tensor::<1>::from_data([0.0, 2.0, 1.0, 1.0], &device()));
+    let scores = || rows.clone().sum_dim(1).reshape([4]);
+    reaches(lambda_loss::step(&lambda_loss::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    reaches(list_mle::step(&list_mle::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    reaches(rank_net_hinge::step(&rank_net_hinge::new_loss(), scores(), relevance(), &queries).unwrap(), &rows);
+    assert!(lambda_loss::step(&lambda_loss::new_loss(), scores(), relevance(), &[7, 3, 7, 7]).is_err());
+    let (scores, grades) = ([0.5, 2.0, 1.0, 0.0], [0.0, 2.0, 1.0, 1.0]);
+    assert_eq!(lambda_loss::validate(&scores, &grades, &queries).unwrap(), (1.0, 1.0));
+    assert_eq!(list_mle::validate(&scores, &grades, &queries).unwrap(), 1.0);
+    assert_eq!(rank_net_hinge::validate(&scores, &grades, &queries).unwrap(), 1.0);
 }
 
 /// Two tasks of four shared rows.

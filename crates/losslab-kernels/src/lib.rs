@@ -44,7 +44,8 @@ mod waves;
 pub use batch_contrastive::{BatchContrastive, batch_contrastive, batch_contrastive_with_bank};
 pub use chunks::{Sums, first_outside};
 pub use contrastive::{
-    Contrastive, DEFAULT_MEMORY, InfoNce, InfoNceGradients, SelfContrastive, info_nce, release_memory, self_contrastive,
+    Contrastive, DEFAULT_MEMORY, Dcl, InfoNce, InfoNceGradients, SelfContrastive, SigLip, SigLipGradients, Sigmoid,
+    dcl, info_nce, release_memory, self_contrastive, siglip,
 };
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use dcg::Dcg;

@@ -6,7 +6,10 @@ mod support;
 use losslab_kernels::options::{Positives, Reduction, SupConForm};
 use losslab_kernels::reference::{self, Evaluation, Groups};
 use losslab_kernels::simd::Level;
-use losslab_kernels::{Contrastive, InfoNce, InfoNceGradients, SelfContrastive, info_nce, self_contrastive};
+use losslab_kernels::{
+    Contrastive, Dcl, InfoNce, InfoNceGradients, SelfContrastive, SigLip, SigLipGradients, dcl, info_nce,
+    self_contrastive, siglip,
+};
 use rayon::prelude::*;
 use std::sync::{Mutex, MutexGuard};
 use support::{numbers, wide};
@@ -454,5 +457,125 @@ fn tiles_of_full_size_are_exact() {
             }
         });
         assert_near(&found_at(&gradient, i), &expected, 1e-5, 0.0, &format!("vector {i}"));
+    }
+}
+
+#[test]
+fn siglip_is_that_of_the_reference() {
+    let _alone = alone();
+    for shape in SHAPES {
+        let (x, y) = batch(shape, 21);
+        let (of_queries, of_keys) = (groups(shape.queries, 5), groups(shape.keys, 5));
+        for groups in [None, Some([of_queries.as_slice(), &of_keys])] {
+            for (temperature, bias) in [(0.1, -10.0), (0.02, -3.0), (1.0, 0.5)] {
+                for (normalize, reduction) in REDUCTIONS.into_iter().flat_map(|r| [(true, r), (false, r)]) {
+                    let options = reference::SigLip { temperature, bias, normalize, groups, reduction };
+                    let expected = reference::siglip(&wide(&x), &wide(&y), shape.width, &options);
+                    let loss = SigLip { temperature, bias, normalize, groups, reduction };
+                    let (mut by_queries, mut by_keys) = (vec![f32::NAN; x.len()], vec![f32::NAN; y.len()]);
+                    let to = SigLipGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), line: true };
+                    let found = siglip(&loss, &x, &y, shape.width, to);
+                    let what = format!("{shape:?}, {loss:?}");
+                    // Each cell has the error of its logit.
+                    let scale = if normalize { 1.0 } else { (shape.width as f64 / 3.0).max(1.0) } / temperature;
+                    let (of_value, of_gradient) = (1e-6 + 2e-7 * scale, 3e-6 + 1e-6 * scale);
+                    let error = (found.value - expected.value).abs();
+                    assert!(error <= of_value * expected.value.abs(), "{what}: {} {}", found.value, expected.value);
+                    assert_near(&by_queries, &expected.gradients[0], of_gradient, 1e-8, &format!("{what}: queries"));
+                    assert_near(&by_keys, &expected.gradients[1], of_gradient, 1e-8, &format!("{what}: keys"));
+                    let by_line = found.by_line.unwrap();
+                    for (found, expected) in by_line.into_iter().zip([&expected.gradients[2], &expected.gradients[3]]) {
+                        let slack = of_gradient * (expected[0].abs() + scale);
+                        assert!((found - expected[0]).abs() <= slack, "{what}: {found} instead of {}", expected[0]);
+                    }
+                    let alone = siglip(&loss, &x, &y, shape.width, SigLipGradients::default());
+                    assert_eq!((alone.value.to_bits(), alone.by_line), (found.value.to_bits(), None), "{what}");
+                    let of_line = SigLipGradients { line: true, ..Default::default() };
+                    assert!(siglip(&loss, &x, &y, shape.width, of_line).by_line.is_some());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn siglip_of_any_number_of_threads_and_level_is_the_same() {
+    let _alone = alone();
+    let shape = Shape { queries: 700, keys: 900, width: 9 };
+    let (x, y) = batch(shape, 5);
+    let run = || {
+        let (mut by_queries, mut by_keys) = (vec![0.0; x.len()], vec![0.0; y.len()]);
+        let to = SigLipGradients { queries: Some(&mut by_queries), keys: Some(&mut by_keys), line: true };
+        let loss = SigLip { temperature: 0.1, bias: -2.0, normalize: true, groups: None, reduction: Reduction::Mean };
+        (siglip(&loss, &x, &y, shape.width, to), by_queries, by_keys)
+    };
+    let expected = run();
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(run), expected, "{threads} threads");
+    }
+    for level in Level::available() {
+        Level::force(Some(level));
+        let found = run();
+        Level::force(None);
+        let error = (found.0.value - expected.0.value).abs();
+        assert!(error <= 1e-6 * expected.0.value, "{level:?}: {} {}", found.0.value, expected.0.value);
+    }
+}
+
+#[test]
+fn siglip_keeps_a_nan() {
+    let shape = Shape { queries: 20, keys: 33, width: 4 };
+    let (x, y) = batch(shape, 8);
+    let loss = SigLip { temperature: 0.1, bias: -2.0, normalize: true, groups: None, reduction: Reduction::Mean };
+    let (mut broken_x, mut broken_y) = (x.clone(), y.clone());
+    (broken_x[30], broken_y[129]) = (f32::NAN, f32::NAN);
+    assert!(siglip(&loss, &broken_x, &y, shape.width, SigLipGradients::default()).value.is_nan());
+    assert!(siglip(&loss, &x, &broken_y, shape.width, SigLipGradients::default()).value.is_nan());
+}
+
+#[test]
+fn dcl_is_that_of_the_reference() {
+    for (samples, width) in [(1, 3), (2, 2), (5, 4), (17, 3), (64, 8), (150, 6)] {
+        let (x, y) = batch(Shape { queries: samples, keys: samples, width }, 31);
+        let views = [x.clone(), y.clone()].concat();
+        for sigma in [None, Some(0.5)] {
+            for temperature in [0.01, 0.1, 0.5] {
+                for (normalize, reduction) in REDUCTIONS.into_iter().flat_map(|r| [(true, r), (false, r)]) {
+                    let options = reference::Dcl { temperature, sigma, normalize, reduction };
+                    let expected = reference::dcl(&wide(&x), &wide(&y), width, &options);
+                    for memory in [0, losslab_kernels::DEFAULT_MEMORY] {
+                        let loss = Dcl { temperature, sigma, normalize, reduction, memory };
+                        let mut gradient = vec![f32::NAN; views.len()];
+                        let found = dcl(&loss, &views, width, Some(&mut gradient), true);
+                        let what = format!("{samples} samples, {loss:?}");
+                        let scale = if normalize { 1.0 } else { (width as f64 / 3.0).max(1.0) } / temperature;
+                        // The loss is a difference of logits.
+                        let size = expected.terms.iter().map(|term| term.abs()).sum::<f64>() + scale;
+                        let slack =
+                            if reduction == Reduction::Sum { 2e-7 * size * samples as f64 } else { 2e-7 * size };
+                        let error = (found.value - expected.value).abs();
+                        assert!(error <= slack, "{what}: {} instead of {}", found.value, expected.value);
+                        let of_gradient = 3e-6 + 2e-6 * scale;
+                        let all = [expected.gradients[0].as_slice(), &expected.gradients[1]].concat();
+                        assert_near(&gradient, &all, of_gradient, 1e-8, &what);
+                        let (by_scale, right) = (found.by_log_scale.unwrap(), expected.gradients[2][0]);
+                        let count = if reduction == Reduction::Sum { 2.0 * samples as f64 } else { 1.0 };
+                        let slack = of_gradient * (right.abs() + scale * count);
+                        assert!((by_scale - right).abs() <= slack, "{what}: {by_scale} instead of {right}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn dcl_keeps_a_nan() {
+    let (x, y) = batch(Shape { queries: 20, keys: 20, width: 4 }, 8);
+    let mut views = [x, y].concat();
+    views[30] = f32::NAN;
+    for sigma in [None, Some(0.5)] {
+        assert!(dcl(&Dcl { sigma, ..Dcl::default() }, &views, 4, None, false).value.is_nan());
     }
 }

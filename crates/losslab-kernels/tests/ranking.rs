@@ -133,9 +133,9 @@ fn a_long_list_of_many_grades_by_sorting() {
     let mut gradient = vec![0.0; 2000];
     let found = ranking(&loss, lists, Some(&mut gradient))[0].unwrap();
     let (mut total, mut slopes) = (0.0, vec![0.0; 2000]);
-    for i in 0..2000 {
-        for j in (0..2000).filter(|&j| relevance[i] > relevance[j]) {
-            let cost = 1.0 - (scores[i] - scores[j]);
+    for (i, upper) in scores.iter().enumerate() {
+        for (j, lower) in scores.iter().enumerate().filter(|(j, _)| relevance[i] > relevance[*j]) {
+            let cost = 1.0 - (upper - lower);
             if cost > 0.0 {
                 total += cost;
                 slopes[i] -= 1.0;

@@ -5,15 +5,17 @@
 //! | rare classes | [`SigmoidFocalLoss`], [`FocalLoss`] |
 //! | γ of focal loss over a training | [`GammaSchedule`], [`AdaptiveGamma`] |
 //! | classification, the baseline | [`CrossEntropyLoss`] |
+//! | classes by the thousand, compared by angle | [`ArcFaceLoss`], [`CosFaceLoss`] |
 //! | overconfidence | [`LabelSmoothingLoss`] |
 //! | pairs: same or different | [`ContrastiveLoss`], [`BatchContrastiveLoss`] |
 //! | retrieval and verification | [`TripletLoss`], [`AlignedTripletLoss`], with [`TripletMiner`] |
 //! | the same, with one threshold for all classes | [`QuadrupletLoss`], [`AlignedQuadrupletLoss`] |
 //! | two views, two modalities | [`InfoNceLoss`], [`NtXentLoss`], with a [`Temperature`] fixed or learned |
 //! | more positives and negatives than a batch holds | [`MemoryBank`] |
+//! | a larger batch than fits into memory | [`GradientCache`] |
 //! | ranked lists | [`RankNetLoss`], [`LambdaLoss`], [`ListNetLoss`], [`ListMleLoss`], [`ApproxNdcgLoss`], on [`QueryLists`] |
 //! | two modalities in large batches, or on many devices | [`SigLipLoss`] |
-//! | two views in small batches | [`DclLoss`] |
+//! | two views in small batches | [`DclLoss`], [`VicRegLoss`], [`BarlowTwinsLoss`] |
 //! | an encoder from labels | [`SupConLoss`], [`MultiSimilarityLoss`], [`CircleLoss`] |
 //! | several tasks | [`WeightedSumLoss`], [`UncertaintyLoss`], [`DynamicWeightAverage`], [`GradNorm`] |
 //! | several tasks whose gradients conflict | [`PcGrad`], [`CaGrad`], [`UpGrad`], [`Mgda`], [`GradDrop`] |
@@ -52,7 +54,7 @@
 //!
 //! # How it is computed
 //!
-//! Focal loss, cross-entropy, label smoothing, InfoNCE, NT-Xent, SupCon, and the triplet and contrastive losses over
+//! Focal loss, cross-entropy, label smoothing, InfoNCE, SigLIP, NT-Xent, DCL, SupCon, and the triplet and contrastive losses over
 //! labelled batches on f32 tensors of the CPU run through kernels that give value and gradient together
 //! (`losslab-kernels`), and miners take their distances from a kernel there; everything else, and
 //! `forward_no_reduction`, runs through tensor operations on any device. Batch-wise losses work through blocks of rows,
@@ -69,6 +71,7 @@ mod distance;
 pub mod embedding;
 mod error;
 mod fused;
+mod gradient_cache;
 mod labels;
 pub mod landscape;
 mod math;
@@ -88,18 +91,21 @@ pub use classification::{
     SigmoidFocalLoss, SigmoidFocalLossConfig, SmoothingConvention,
 };
 pub use contrastive::{
-    DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig, Positives,
-    SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
+    BarlowTwinsLoss, BarlowTwinsLossConfig, DclLoss, DclLossConfig, GroupStatistics, InfoNceLoss, InfoNceLossConfig,
+    NtXentLoss, NtXentLossConfig, Positives, SigLipLoss, SigLipLossConfig, SupConForm, SupConLoss, SupConLossConfig,
+    VicRegForm, VicRegLoss, VicRegLossConfig, ZeroVariance,
 };
 pub use distance::Distance;
 pub use embedding::{
-    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig,
-    BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig, ContrastiveLoss,
-    ContrastiveLossConfig, MultiSimilarityLoss, MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig,
-    QuadrupletMining, QuadrupletStatistics, SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner,
-    TripletMinerConfig, TripletMining, TripletStatistics, Triplets, similar_where_one, similar_where_zero,
+    AlignedQuadrupletLoss, AlignedQuadrupletLossConfig, AlignedTripletLoss, AlignedTripletLossConfig, ArcFaceBeyond,
+    ArcFaceLoss, ArcFaceLossConfig, BatchContrastiveLoss, BatchContrastiveLossConfig, CircleLoss, CircleLossConfig,
+    ContrastiveLoss, ContrastiveLossConfig, CosFaceLoss, CosFaceLossConfig, CosineHead, MultiSimilarityLoss,
+    MultiSimilarityLossConfig, QuadrupletLoss, QuadrupletLossConfig, QuadrupletMining, QuadrupletStatistics,
+    SemiHardFallback, TripletLoss, TripletLossConfig, TripletMiner, TripletMinerConfig, TripletMining,
+    TripletStatistics, Triplets, similar_where_one, similar_where_zero,
 };
 pub use error::{ConfigError, InputError};
+pub use gradient_cache::{CachedGradients, Chunk, GradientCache, GradientCacheConfig};
 pub use memory_bank::{BankEntries, MemoryBank, MemoryBankConfig};
 pub use multitask::{
     CaGrad, CaGradConfig, DynamicWeightAverage, DynamicWeightAverageConfig, GradDrop, GradDropConfig, GradNorm,

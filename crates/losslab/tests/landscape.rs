@@ -453,7 +453,8 @@ fn the_plane_of_a_path_shows_most_of_it() {
     let start = noise(30, 4);
     let at = |step: usize| -> Vec<f64> {
         let t = step as f64 / 9.0;
-        let (along, across, beside) = (4.0 * (1.0 - t), (6.0 * t).sin(), 0.01 * f64::from(u8::from(step % 2 == 0)));
+        let (along, across, beside) =
+            (4.0 * (1.0 - t), (6.0 * t).sin(), 0.01 * f64::from(u8::from(step.is_multiple_of(2))));
         (0..30).map(|i| start[i] + along * u[i] + across * v[i] + beside * w[i]).collect()
     };
     let points: Vec<Vec<f64>> = (0..10).map(at).collect();

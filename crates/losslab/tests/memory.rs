@@ -2,7 +2,8 @@
 
 mod counting;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation::relu};
 use counting::peak;
 use losslab::*;
 fn embeddings(rows: usize, dim: usize) -> Tensor<2> {
@@ -11,6 +12,41 @@ fn embeddings(rows: usize, dim: usize) -> Tensor<2> {
 }
 
 const MIB: usize = 1 << 20;
+
+/// A layer's graph for 16,384 rows holds some 1,024 values each: 64 MiB a copy.
+fn gradient_caching_holds_one_chunk() {
+    let device = Device::flex().autodiff();
+    let hidden = LinearConfig::new(16, 1024).init(&device);
+    let model = (hidden, LinearConfig::new(1024, 8).init(&device));
+    let encode = |model: &(Linear, Linear), x: Tensor<2>| model.1.forward(relu(model.0.forward(x)));
+    let loss = InfoNceLossConfig::new().init(&Device::flex());
+    let views = |rows: usize| [embeddings(rows, 16), embeddings(rows, 16) * 0.5].map(|x| x.inner().autodiff());
+    let in_one_piece = |rows: usize| {
+        let [first, second] = views(rows);
+        peak(|| drop(loss.forward(encode(&model, first), encode(&model, second)).backward()))
+    };
+    let by_chunks = |rows: usize, chunk: usize| {
+        let views = views(rows);
+        let cache = GradientCacheConfig::new(chunk).init();
+        peak(|| {
+            let step = cache.gradients(
+                &model,
+                [rows; 2],
+                |model, chunk| encode(model, views[chunk.tower].clone().slice(chunk.rows.clone())),
+                |_, [first, second]| loss.forward(first, second),
+            );
+            drop(step);
+        })
+    };
+    contrastive::set_tile_memory(0);
+    let (small, large) = (by_chunks(2048, 256), by_chunks(16384, 256));
+    let of_embeddings = 2 * (16384 - 2048) * 8 * size_of::<f32>();
+    assert!(large < small + 6 * of_embeddings, "{} KiB after {} KiB", large / 1024, small / 1024);
+    let larger_chunk = by_chunks(16384, 4096);
+    assert!(larger_chunk > 2 * large, "{} MiB by larger chunks, {} KiB", larger_chunk / MIB, large / 1024);
+    let whole = in_one_piece(16384);
+    assert!(whole > 3 * larger_chunk, "{} MiB in one piece, {} MiB by chunks", whole / MIB, larger_chunk / MIB);
+}
 
 // One test: the counters are those of the whole process.
 #[test]
@@ -39,12 +75,19 @@ fn peak_memory_is_that_of_a_block() {
 
     let (queries, keys) = (embeddings(8192, 16), embeddings(8192, 16));
     let loss = SigLipLossConfig::new().init(&Device::flex());
-    let bytes = peak(|| drop(loss.forward(queries, keys).backward()));
-    assert!(bytes < 200 * MIB, "SigLIP: {} MiB", bytes / MIB);
+    let bytes = peak(|| drop(loss.forward(queries.clone(), keys.clone()).backward()));
+    assert!(bytes < 16 * MIB, "SigLIP: {} KiB", bytes / 1024);
+    let bytes = peak(|| drop(loss.forward_plain(queries, keys).unwrap().backward()));
+    assert!(bytes < 200 * MIB, "SigLIP in plain operations: {} MiB", bytes / MIB);
     let (first, second) = (embeddings(4096, 16), embeddings(4096, 16));
     let loss = DclLossConfig::new().with_sigma(Some(0.5)).init(&Device::flex());
-    let bytes = peak(|| drop(loss.forward(first, second).backward()));
-    assert!(bytes < 160 * MIB, "DCL: {} MiB", bytes / MIB);
+    contrastive::set_tile_memory(32 * MIB);
+    contrastive::release_memory();
+    let bytes = peak(|| drop(loss.forward(first.clone(), second.clone()).backward()));
+    assert!(bytes < 40 * MIB, "DCL: {} KiB with 32 MiB for tiles", bytes / 1024);
+    contrastive::release_memory();
+    let bytes = peak(|| drop(loss.forward_plain(first, second).unwrap().backward()));
+    assert!(bytes < 160 * MIB, "DCL in plain operations: {} MiB", bytes / MIB);
     let labels = (0..8192).map(|i| i % 512).collect::<Vec<i64>>();
     let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
     let loss = MultiSimilarityLossConfig::new().with_epsilon(Some(0.1)).init();
@@ -53,6 +96,15 @@ fn peak_memory_is_that_of_a_block() {
     let loss = CircleLossConfig::new().init();
     let bytes = peak(|| drop(loss.forward(embeddings(8192, 16), labels).backward()));
     assert!(bytes < 240 * MIB, "circle: {} MiB", bytes / MIB);
+
+    // 4,096² correlations of features are 64 MiB a matrix.
+    let (first, second) = (embeddings(64, 4096), embeddings(64, 4096));
+    let loss = BarlowTwinsLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(first.clone(), second.clone()).backward()));
+    assert!(bytes < 160 * MIB, "Barlow Twins: {} MiB", bytes / MIB);
+    let loss = VicRegLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward(first, second).backward()));
+    assert!(bytes < 240 * MIB, "VICReg: {} MiB", bytes / MIB);
 
     // 4,096² distances in f64 are 128 MiB, and batch-all has 117 million triplets. What grows with the square is cut
     // into blocks: 16 MiB of weights, and 8 MiB of distances for each thread.
@@ -68,6 +120,13 @@ fn peak_memory_is_that_of_a_block() {
         let loss = TripletLossConfig::new().with_mining(mining).with_soft(soft).init();
         let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
         assert!(bytes < bound, "triplet, {mining:?}, soft {soft}: {} MiB", bytes / MIB);
+    }
+    // 14,336 pairs of one class, and 8 million of two.
+    for mining in [QuadrupletMining::BatchAll, QuadrupletMining::BatchHard] {
+        let loss = QuadrupletLossConfig::new().with_mining(mining).init();
+        let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
+        let bound = bound + 5 * (rows * dim * 4) + 32 * MIB;
+        assert!(bytes < bound, "quadruplet, {mining:?}: {} MiB", bytes / MIB);
     }
     let loss = BatchContrastiveLossConfig::new().init();
     let bytes = peak(|| drop(loss.forward(batch.clone(), labels.clone()).backward()));
@@ -92,6 +151,14 @@ fn peak_memory_is_that_of_a_block() {
     let bytes = peak(|| drop(loss.forward_plain(batch, labels).unwrap().backward()));
     assert!(bytes < 160 * MIB, "plain contrastive-batch: {} MiB", bytes / MIB);
 
+    // Quadruplets in plain operations: 384 pairs of one class and 7,680 of two, 2.6 million quadruplets in many steps.
+    let labels = (0..128).map(|i| i % 16).collect::<Vec<i64>>();
+    let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &Device::flex());
+    let loss = QuadrupletLossConfig::new().init();
+    let bytes = peak(|| drop(loss.forward_plain(embeddings(128, 64), labels).unwrap().backward()));
+    assert!(bytes < 160 * MIB, "plain quadruplet: {} MiB", bytes / MIB);
+
+    gradient_caching_holds_one_chunk();
     // One list of 8,192 items has 512 MiB of pairs in f64; scores, gradient and tables of ranks are 64 KiB each.
     let scores = || embeddings(8192, 1).reshape([-1]);
     let relevance = Tensor::<1, Int>::arange(0..8192, &Device::flex()).remainder_scalar(5).float();

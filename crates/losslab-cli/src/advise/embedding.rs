@@ -1,5 +1,8 @@
 //! Branches of the tree about embeddings: similarity, and two modalities.
 
+mod labels;
+mod views;
+
 use super::batch::PxK;
 use super::hyperparameters::{CONTRASTIVE_MARGIN, TEMPERATURE, TRIPLET_MARGIN, choice};
 use super::situation::{Branch, MultiModal, Similarity, Supervision, measured};
@@ -16,15 +19,17 @@ pub fn similarity(facts: &Similarity) -> Advice {
         Supervision::Pairs => pairs(facts),
         Supervision::Triplets => triplets(facts),
         Supervision::Labels if facts.samples_per_class == Some(1) => {
-            let mut advice = views(facts);
+            let mut advice = two_views(facts);
             advice.why.insert(
                 0,
                 "A usual class has one sample: labels give no positive pair, two views of it do.".to_owned(),
             );
             advice
         }
-        Supervision::Labels => labels(facts),
-        Supervision::Unlabelled => views(facts),
+        Supervision::Labels => labelled(facts),
+        Supervision::Unlabelled if facts.shared_matches => views::vicreg(facts),
+        Supervision::Unlabelled if facts.batch < views::FEW_NEGATIVES => views::dcl(facts),
+        Supervision::Unlabelled => two_views(facts),
     }
 }
 
@@ -32,8 +37,26 @@ fn normalize() -> Hyperparameter {
     choice("normalize", "", "true", "embeddings of length 1: a margin says nothing about vectors of any length")
 }
 
-fn labels(facts: &Similarity) -> Advice {
+/// Which loss of labelled samples depends on how many classes there are, and how often each comes in a batch.
+fn labelled(facts: &Similarity) -> Advice {
     let batch = PxK::for_batch(facts.batch, facts.classes, facts.samples_per_class);
+    match facts.classes {
+        Some(classes) if classes >= labels::MANY_CLASSES => labels::arc_face(facts, classes),
+        _ if batch.samples >= labels::MANY_SAMPLES => labels::multi_similarity(facts, batch),
+        _ => triplet(facts, batch),
+    }
+}
+
+/// What is known of labelled samples, in words.
+fn known(facts: &Similarity) -> Vec<String> {
+    match (&facts.measured, facts.classes) {
+        (Some(counts), _) => measured(counts),
+        (None, Some(classes)) => vec![format!("{classes} classes, a label for each sample")],
+        (None, None) => vec!["a label for each sample".to_owned()],
+    }
+}
+
+fn triplet(facts: &Similarity, batch: PxK) -> Advice {
     let mut text = vec![format!(
         "P × K = {} classes × {} samples = {} in a batch: {} valid triplets (`PkSampler`).",
         batch.classes,
@@ -45,21 +68,20 @@ fn labels(facts: &Similarity) -> Advice {
         text.push("In a batch drawn at random, many anchors would have no positive.".to_owned());
     }
     if batch.size() < SMALL_BATCH {
-        text.push(format!("{} is small: few triplets are semi-hard. Aim at {SMALL_BATCH} or more.", batch.size()));
+        text.push(format!(
+            "{} is small: few triplets are semi-hard. Aim at {SMALL_BATCH} or more, or add the embeddings of earlier \
+             batches once training is stable: `MemoryBank` with `forward_with_bank` (XBM).",
+            batch.size()
+        ));
     }
     if facts.samples_per_class.is_some_and(|samples| samples < batch.samples) {
         text.push(
             "Classes with fewer samples than K come with repetitions; they are no positives worth much.".to_owned(),
         );
     }
-    let known = match (&facts.measured, facts.classes) {
-        (Some(counts), _) => measured(counts),
-        (None, Some(classes)) => vec![format!("{classes} classes, a label for each sample")],
-        (None, None) => vec!["a label for each sample".to_owned()],
-    };
     Advice {
         task: Branch::Similarity,
-        facts: known,
+        facts: known(facts),
         loss: "triplet",
         type_name: "TripletLoss",
         why: vec![
@@ -68,6 +90,9 @@ fn labels(facts: &Similarity) -> Advice {
                 .to_owned(),
             "Semi-hard mining takes negatives that are farther than the positive, but within the margin: easier ones \
              teach nothing, the hardest may collapse the embedding."
+                .to_owned(),
+            "It leaves distances free between anchors. Where one threshold must fit all classes (verification), \
+             `QuadrupletLoss` in the same batches also asks that pairs of one class be closer than pairs of two others."
                 .to_owned(),
         ],
         hyperparameters: vec![
@@ -206,7 +231,7 @@ fn pairs(facts: &Similarity) -> Advice {
     }
 }
 
-fn views(facts: &Similarity) -> Advice {
+fn two_views(facts: &Similarity) -> Advice {
     let known = facts.measured.as_ref().map(measured).unwrap_or_default();
     let mut advice = info_nce(Branch::Similarity, facts.batch, false);
     advice.facts = if known.is_empty() { vec!["two views of each sample, no labels".to_owned()] } else { known };
@@ -223,8 +248,11 @@ fn views(facts: &Similarity) -> Advice {
     advice
 }
 
-/// Two modalities: InfoNCE.
+/// Two modalities: InfoNCE, and SigLIP in very large batches.
 pub fn multi_modal(facts: &MultiModal) -> Advice {
+    if !facts.shared_matches && facts.batch >= views::LARGE_BATCH {
+        return views::siglip(facts.batch);
+    }
     let mut advice = info_nce(Branch::MultiModal, facts.batch, facts.shared_matches);
     let matches = if facts.shared_matches { "several matches" } else { "one match" };
     advice.facts = vec![format!("two modalities, {matches} for a sample")];
@@ -256,10 +284,15 @@ fn info_nce(task: Branch, batch: usize, grouped: bool) -> Advice {
             "{batch} pairs in a batch: {} negatives for each query. Larger is better, as far as memory goes.",
             batch - 1
         ),
-        "Gradient accumulation adds no negatives: they must be in one batch.".to_owned(),
+        "Gradient accumulation adds no negatives: they must be in one batch. `GradientCache` takes one that is larger than \
+         memory in chunks."
+            .to_owned(),
     ];
     if batch < SMALL_BATCH {
-        text.push(format!("{batch} is small: the task is too easy to teach much. Aim at {SMALL_BATCH} or more."));
+        text.push(format!(
+            "{batch} is small: the task is too easy to teach much. Aim at {SMALL_BATCH} or more, or add keys of earlier \
+             batches: `MemoryBank` with `forward_with_bank` (MoCo)."
+        ));
     }
     if !grouped {
         text.push("No sample twice in a batch: its second copy would be pushed away as a negative.".to_owned());

@@ -10,6 +10,7 @@ mod hyperparameters;
 mod multitask;
 pub mod page;
 pub mod questions;
+mod ranking;
 mod situation;
 mod snippets;
 #[cfg(test)]
@@ -101,5 +102,6 @@ pub fn advise(situation: &Situation) -> Advice {
         Situation::Similarity(facts) => embedding::similarity(facts),
         Situation::MultiModal(facts) => embedding::multi_modal(facts),
         Situation::MultiTask(facts) => multitask::multi_task(facts),
+        Situation::Ranking(facts) => ranking::ranking(facts),
     }
 }

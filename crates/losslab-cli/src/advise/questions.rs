@@ -59,6 +59,7 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
                     ("match two modalities or views, such as images and texts", Branch::MultiModal),
                     ("several tasks with one network", Branch::MultiTask),
                     ("tell classes of similar size apart", Branch::Classification),
+                    ("put the items of a list in order, such as results of a search", Branch::Ranking),
                 ];
                 answers.task = Some(self.choose("What is the network to do?", &options, None)?);
             }
@@ -91,8 +92,18 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
                 answers.samples_per_class = self.number(text, Default::Unknown, |n: &usize| *n > 0)?;
             }
             Question::SharedMatches => {
-                let text = "How many matches has a sample in the other modality?";
-                let options = [("one", false), ("several, such as five captions of an image", true)];
+                let (text, several) = match answers.task {
+                    Some(Branch::Similarity) => (
+                        "How many samples of a batch are alike?",
+                        "several, such as frames of one video, or samples of few classes",
+                    ),
+                    _ => (
+                        "How many matches has a sample in the other modality?",
+                        "several, such as five captions of an image",
+                    ),
+                };
+                let none = if answers.task == Some(Branch::Similarity) { "hardly any" } else { "one" };
+                let options = [(none, false), (several, true)];
                 answers.shared_matches = Some(self.choose(text, &options, Some(0))?);
             }
             Question::Tasks => {
@@ -106,6 +117,18 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
             Question::LossRatio => {
                 let text = "At the start of training, how many times the smallest task loss is the largest?";
                 answers.loss_ratio = self.number(text, Default::Unknown, |ratio: &f64| *ratio >= 1.0)?;
+            }
+            Question::WholeOrder => {
+                let options = [("grades, clicks or yes and no", false), ("the order of all its items", true)];
+                answers.whole_order = Some(self.choose("What is known of a list?", &options, Some(0))?);
+            }
+            Question::LongestList => {
+                let text = "How many items has the longest list?";
+                answers.longest_list = self.number(text, Default::Unknown, |n: &usize| *n >= 2)?;
+            }
+            Question::Batch if answers.task == Some(Branch::Ranking) => {
+                let text = "How many lists fit in a batch?";
+                answers.batch = self.number(text, Default::Is("32"), |n: &usize| *n >= 1)?;
             }
             Question::Batch => {
                 let default = if answers.task == Some(Branch::MultiModal) { "256" } else { "128" };

@@ -22,6 +22,8 @@ pub enum Branch {
     MultiTask,
     /// Classes of similar size.
     Classification,
+    /// The order of the items of a list, such as the results of a search.
+    Ranking,
 }
 
 /// What says which things are alike.
@@ -51,6 +53,8 @@ pub enum Question {
     Tasks,
     Regressions,
     LossRatio,
+    WholeOrder,
+    LongestList,
     Batch,
 }
 
@@ -58,7 +62,7 @@ impl Question {
     /// The flags that answer it.
     pub fn flag(self) -> &'static str {
         match self {
-            Question::Task => "--task imbalanced|similarity|calibration|multi-modal|multi-task|classification",
+            Question::Task => "--task imbalanced|similarity|calibration|multi-modal|multi-task|classification|ranking",
             Question::Classes => "--classes N",
             Question::RareShare => "--rare-share SHARE",
             Question::MultiLabel => "--multi-label",
@@ -68,6 +72,8 @@ impl Question {
             Question::Tasks => "--tasks N",
             Question::Regressions => "--regressions N",
             Question::LossRatio => "--loss-ratio RATIO",
+            Question::WholeOrder => "--whole-order",
+            Question::LongestList => "--longest-list N",
             Question::Batch => "--batch N",
         }
     }
@@ -87,6 +93,8 @@ pub struct Answers {
     pub tasks: Option<usize>,
     pub regressions: Option<usize>,
     pub loss_ratio: Option<f64>,
+    pub whole_order: Option<bool>,
+    pub longest_list: Option<usize>,
     pub batch: Option<usize>,
 }
 
@@ -102,10 +110,14 @@ impl Answers {
             self::Branch::MultiModal => (vec![], vec![SharedMatches, Batch]),
             self::Branch::MultiTask => (vec![Tasks], vec![Regressions, LossRatio]),
             self::Branch::Classification => (vec![Classes], vec![RareShare, Batch]),
+            self::Branch::Ranking => (vec![], vec![WholeOrder, LongestList, Batch]),
         };
-        if task == self::Branch::Similarity && self.supervision.is_some_and(|known| known != self::Supervision::Labels)
-        {
-            optional = vec![Batch];
+        if task == self::Branch::Similarity {
+            match self.supervision {
+                Some(self::Supervision::Labels) | None => {}
+                Some(self::Supervision::Unlabelled) => optional = vec![SharedMatches, Batch],
+                Some(_) => optional = vec![Batch],
+            }
         }
         if self.measured.is_some() {
             for questions in [&mut needed, &mut optional] {
@@ -128,6 +140,8 @@ impl Answers {
             Question::Tasks => self.tasks.is_some(),
             Question::Regressions => self.regressions.is_some(),
             Question::LossRatio => self.loss_ratio.is_some(),
+            Question::WholeOrder => self.whole_order.is_some(),
+            Question::LongestList => self.longest_list.is_some(),
             Question::Batch => self.batch.is_some(),
         }
     }
@@ -142,7 +156,7 @@ impl Answers {
 
     /// Refuses answers that have no meaning for the task.
     pub fn check_relevant(&self) -> Result<()> {
-        const ALL: [Question; 10] = [
+        const ALL: [Question; 12] = [
             Question::Classes,
             Question::RareShare,
             Question::MultiLabel,
@@ -152,13 +166,15 @@ impl Answers {
             Question::Tasks,
             Question::Regressions,
             Question::LossRatio,
+            Question::WholeOrder,
+            Question::LongestList,
             Question::Batch,
         ];
         let Some(task) = self.task else { return Ok(()) };
         let name = task.to_possible_value().expect("no task is hidden").get_name().to_owned();
         let (needed, optional) = self.questions();
         let known = [needed, optional].concat();
-        if self.measured.is_some() && matches!(task, Branch::MultiModal | Branch::MultiTask) {
+        if self.measured.is_some() && matches!(task, Branch::MultiModal | Branch::MultiTask | Branch::Ranking) {
             bail!("advise: the labels of a file say nothing about the task {name}");
         }
         if let Some(other) = ALL.into_iter().find(|question| self.has(*question) && !known.contains(question)) {
@@ -190,6 +206,8 @@ pub struct Similarity {
     pub supervision: Supervision,
     pub classes: Option<usize>,
     pub samples_per_class: Option<usize>,
+    /// Whether other samples of a batch may be alike too, without labels.
+    pub shared_matches: bool,
     pub batch: usize,
     pub measured: Option<LabelCounts>,
 }
@@ -211,6 +229,17 @@ pub struct MultiTask {
     pub loss_ratio: Option<f64>,
 }
 
+/// Facts about lists to be ranked.
+#[derive(Clone, Debug)]
+pub struct Ranking {
+    /// Whether the order of all items of a list is known, not only grades.
+    pub whole_order: bool,
+    /// The items of the longest list.
+    pub longest_list: Option<usize>,
+    /// Lists in a batch.
+    pub batch: usize,
+}
+
 /// Complete facts.
 #[derive(Clone, Debug)]
 pub enum Situation {
@@ -220,6 +249,7 @@ pub enum Situation {
     MultiModal(MultiModal),
     MultiTask(MultiTask),
     Classification(Classes),
+    Ranking(Ranking),
 }
 
 impl Situation {
@@ -235,6 +265,16 @@ impl Situation {
                 let batch = answers.batch.unwrap_or(256);
                 ensure!(batch >= 2, "advise: --batch {batch}: a pair has no negative in a batch of one");
                 Self::MultiModal(MultiModal { shared_matches: answers.shared_matches.unwrap_or(false), batch })
+            }
+            Branch::Ranking => {
+                let (longest_list, batch) = (answers.longest_list, answers.batch.unwrap_or(32));
+                ensure!(batch >= 1, "advise: --batch 0: it must be at least 1");
+                ensure!(
+                    longest_list.is_none_or(|longest| longest >= 2),
+                    "advise: --longest-list {}: there is nothing to rank in lists of fewer than 2",
+                    longest_list.unwrap_or_default()
+                );
+                Self::Ranking(Ranking { whole_order: answers.whole_order.unwrap_or(false), longest_list, batch })
             }
             Branch::MultiTask => {
                 let (tasks, regressions) = (answers.tasks.unwrap_or(0), answers.regressions.unwrap_or(0));
@@ -323,6 +363,7 @@ impl Similarity {
         let batch = answers.batch.unwrap_or(128);
         let fewest = if supervision == Supervision::Labels { 4 } else { 2 };
         ensure!(batch >= fewest, "advise: --batch {batch}: it must be at least {fewest}");
-        Ok(Self { supervision, classes, samples_per_class, batch, measured })
+        let shared_matches = answers.shared_matches.unwrap_or(false);
+        Ok(Self { supervision, classes, samples_per_class, shared_matches, batch, measured })
     }
 }

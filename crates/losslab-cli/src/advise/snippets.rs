@@ -11,16 +11,24 @@ macro_rules! snippets {
 }
 
 snippets! {
+    ARC_FACE = "arc_face.rs";
     CONTRASTIVE = "contrastive.rs";
     CROSS_ENTROPY = "cross_entropy.rs";
+    DCL = "dcl.rs";
     FOCAL_SIGMOID = "focal_sigmoid.rs";
     FOCAL_SOFTMAX = "focal_softmax.rs";
     INFO_NCE = "info_nce.rs";
     INFO_NCE_GROUPED = "info_nce_grouped.rs";
     LABEL_SMOOTHING = "label_smoothing.rs";
+    LAMBDA_LOSS = "lambda_loss.rs";
+    LIST_MLE = "list_mle.rs";
+    RANK_NET_HINGE = "rank_net_hinge.rs";
+    MULTI_SIMILARITY = "multi_similarity.rs";
+    SIGLIP = "siglip.rs";
     TRIPLET = "triplet.rs";
     TRIPLET_ALIGNED = "triplet_aligned.rs";
     UNCERTAINTY = "uncertainty.rs";
+    VICREG = "vicreg.rs";
     WEIGHTED_SUM = "weighted_sum.rs";
 }
 

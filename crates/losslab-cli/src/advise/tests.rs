@@ -49,13 +49,23 @@ fn leaves() -> Vec<(Answers, &'static str)> {
         (supervised(Supervision::Labels), "triplet"),
         (Answers { measured: Some(counted(&[7, 8, 9])), ..supervised(Supervision::Labels) }, "triplet"),
         (Answers { samples_per_class: Some(1), ..supervised(Supervision::Labels) }, "info-nce"),
+        (Answers { classes: Some(5000), ..supervised(Supervision::Labels) }, "arc-face"),
+        (Answers { classes: Some(10), ..supervised(Supervision::Labels) }, "multi-similarity"),
         (supervised(Supervision::Pairs), "contrastive"),
         (supervised(Supervision::Triplets), "triplet-aligned"),
-        (supervised(Supervision::Unlabelled), "info-nce"),
+        (supervised(Supervision::Unlabelled), "dcl"),
+        (Answers { batch: Some(256), ..supervised(Supervision::Unlabelled) }, "info-nce"),
+        (Answers { shared_matches: Some(true), ..supervised(Supervision::Unlabelled) }, "vicreg"),
         (of(Branch::MultiModal), "info-nce"),
+        (Answers { batch: Some(8192), ..of(Branch::MultiModal) }, "siglip"),
+        (Answers { shared_matches: Some(true), batch: Some(8192), ..of(Branch::MultiModal) }, "info-nce"),
         (Answers { shared_matches: Some(true), batch: Some(16), ..of(Branch::MultiModal) }, "info-nce"),
         (Answers { tasks: Some(2), loss_ratio: Some(1.5), ..of(Branch::MultiTask) }, "weighted-sum"),
         (Answers { tasks: Some(3), regressions: Some(2), ..of(Branch::MultiTask) }, "uncertainty"),
+        (of(Branch::Ranking), "lambda-loss"),
+        (Answers { longest_list: Some(500), batch: Some(8), ..of(Branch::Ranking) }, "lambda-loss"),
+        (Answers { longest_list: Some(50_000), ..of(Branch::Ranking) }, "rank-net"),
+        (Answers { whole_order: Some(true), ..of(Branch::Ranking) }, "list-mle"),
     ]
 }
 
@@ -168,7 +178,7 @@ fn batches_follow_the_classes_there_are() {
     };
     assert_eq!(of(None, None, None), (32, 4));
     assert_eq!(of(Some(10), None, Some(64)), (10, 6));
-    assert_eq!(of(Some(5000), Some(3), Some(96)), (32, 3));
+    assert_eq!(of(Some(500), Some(3), Some(96)), (32, 3));
 }
 
 /// Asks with the given lines as answers; what was asked comes back too.
@@ -213,4 +223,17 @@ fn wrong_answers_are_asked_again_and_the_end_of_input_is_an_error() {
     assert!(shown.contains("Please answer with a number from 1 to 2."), "{shown}");
     let (found, _) = asked(Answers::default(), "1\n");
     assert_eq!(found.unwrap_err().to_string(), "advise: the input ended before the questions did");
+}
+
+#[test]
+fn small_batches_and_one_threshold_are_told_of() {
+    let labels = Answers { batch: Some(16), ..supervised(Supervision::Labels) };
+    let advice_of_labels = advice(labels);
+    assert!(advice_of_labels.why.iter().any(|why| why.contains("`QuadrupletLoss`")));
+    assert!(advice_of_labels.batch.text.iter().any(|text| text.contains("`MemoryBank`")));
+    let large = Answers { batch: Some(128), ..supervised(Supervision::Labels) };
+    assert!(!advice(large).batch.text.iter().any(|text| text.contains("`MemoryBank`")));
+    let pairs = advice(Answers { batch: Some(16), ..of(Branch::MultiModal) });
+    assert!(pairs.batch.text.iter().any(|text| text.contains("`GradientCache`")));
+    assert!(pairs.batch.text.iter().any(|text| text.contains("`MemoryBank`")));
 }

@@ -45,7 +45,7 @@ pub struct AdviseArgs {
     /// Samples that a usual class has.
     #[arg(long, value_name = "N", conflicts_with = "data")]
     samples_per_class: Option<usize>,
-    /// A sample may have several matches in the other modality.
+    /// A sample may have several matches in the other modality; without labels: samples of a batch may be alike.
     #[arg(long)]
     shared_matches: bool,
     /// Number of tasks.
@@ -57,7 +57,13 @@ pub struct AdviseArgs {
     /// The largest task loss at the start of training over the smallest.
     #[arg(long, value_name = "RATIO")]
     loss_ratio: Option<f64>,
-    /// Samples that fit in a batch (128; 256 pairs for two modalities).
+    /// For ranking: the order of all items of a list is known, not only grades.
+    #[arg(long)]
+    whole_order: bool,
+    /// For ranking: the items of the longest list.
+    #[arg(long, value_name = "N")]
+    longest_list: Option<usize>,
+    /// Samples that fit in a batch (128; 256 pairs for two modalities; 32 lists for ranking).
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
     /// Prints JSON.
@@ -109,6 +115,8 @@ impl AdviseArgs {
             tasks: self.tasks,
             regressions: self.regressions,
             loss_ratio: self.loss_ratio,
+            whole_order: self.whole_order.then_some(true),
+            longest_list: self.longest_list,
             batch: self.batch,
         })
     }

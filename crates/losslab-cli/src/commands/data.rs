@@ -3,18 +3,25 @@
 use crate::{
     data::{
         catalogue::{CATALOGUE, Entry},
+        clicks::Clicks,
         emoji::Emoji,
         fetch::{Ended, Fetcher, Patience, by_hand},
+        letor,
         sources::{CACHE_VARIABLE, cache_folder},
         stock::State,
     },
+    record::write_whole,
     terminal,
 };
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::DecimalBytes;
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The flags of `losslab data`.
 #[derive(Args, Debug)]
@@ -32,6 +39,8 @@ enum What {
     Fetch(FetchArgs),
     /// Compare sizes and checksums of what is there; exit status 2 where something is damaged.
     Check(CheckArgs),
+    /// Write the generated searches with clicks of `losslab run ranking` as LETOR files.
+    Searches(SearchesArgs),
 }
 
 #[derive(Args, Debug)]
@@ -62,6 +71,25 @@ struct CheckArgs {
     place: Where,
 }
 
+#[derive(Args, Debug)]
+struct SearchesArgs {
+    /// The folder to write train.txt, vali.txt and test.txt to.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The seed that draws them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Queries for training.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    queries: usize,
+    /// Sessions of a query, in the middle.
+    #[arg(long, value_name = "N", default_value_t = 20.0)]
+    sessions: f64,
+    /// How fast attention falls with the rank; 0 for not at all.
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    bias: f64,
+}
+
 fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(CATALOGUE.map(|entry| entry.name))
 }
@@ -84,6 +112,7 @@ impl DataArgs {
             What::List(place) => list(&place),
             What::Fetch(args) => fetch(&args),
             What::Check(args) => check(&args),
+            What::Searches(args) => searches(&args),
         }
     }
 }
@@ -152,6 +181,28 @@ fn fetch(args: &FetchArgs) -> Result<()> {
     Ok(())
 }
 
+fn read_by_hand(entry: &Entry, folder: &Path) -> Result<()> {
+    match entry.name {
+        "emoji" => Emoji::read(folder).map(drop),
+        _ => letor::Files::find(folder)?.map(|files| files.read()).transpose().map(drop),
+    }
+}
+
+/// Writes the searches of a seed, as `losslab run ranking` draws them.
+fn searches(args: &SearchesArgs) -> Result<()> {
+    let SearchesArgs { seed, queries, sessions, bias, ref out } = *args;
+    ensure!((20..=10_000).contains(&queries), "--queries {queries}: it must be from 20 to 10000");
+    ensure!((1.0..=1000.0).contains(&sessions), "--sessions {sessions}: it must be from 1 to 1000");
+    ensure!((0.0..=3.0).contains(&bias), "--bias {bias}: it must be from 0 to 3");
+    let split = Clicks { queries, sessions, bias }.searches(seed).split;
+    fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
+    for (part, items) in [("train", &split.train), ("vali", &split.valid), ("test", &split.test)] {
+        let file = out.join(part).with_extension("txt");
+        write_whole(&file, letor::text(items).as_bytes())?;
+    }
+    terminal::show(&format!("searches of seed {seed}: train.txt, vali.txt and test.txt in {}\n", out.display()))
+}
+
 fn check(args: &CheckArgs) -> Result<()> {
     let base = args.place.base()?;
     let (mut text, mut damaged) = (String::new(), 0);
@@ -168,7 +219,7 @@ fn check(args: &CheckArgs) -> Result<()> {
         // Nobody published checksums of them: reading them must do.
         if there > 0
             && !entry.by_hand.is_empty()
-            && let Err(error) = Emoji::read(&folder)
+            && let Err(error) = read_by_hand(entry, &folder)
         {
             faults.push(format!("{error:#}"));
         }

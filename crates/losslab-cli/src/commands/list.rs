@@ -29,7 +29,8 @@ fn json() -> Result<String> {
     let experiment = |name, summary, hyperparameters| json!({ "name": name, "summary": summary, "hyperparameters": hyperparameters });
     let experiments: Vec<Value> =
         experiments().map(|found| experiment(found.name, found.summary, found.hyperparameters())).collect();
-    let all = json!({ "experiments": experiments, "losses": LOSSES, "balancing": BALANCING, "metrics": METRICS[..] });
+    let all =
+        json!({ "experiments": experiments, "losses": LOSSES[..], "balancing": BALANCING, "metrics": METRICS[..] });
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }
 

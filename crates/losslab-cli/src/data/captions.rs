@@ -32,6 +32,15 @@ impl Captioned {
         Tensor::from_data(TensorData::new(groups, [indices.len()]), device)
     }
 
+    /// The pairs at these indices.
+    pub fn select(&self, indices: &[usize]) -> Captioned {
+        Captioned {
+            images: self.images.select(indices),
+            captions: indices.iter().map(|index| self.captions[*index].clone()).collect(),
+            meanings: indices.iter().map(|index| self.meanings[*index]).collect(),
+        }
+    }
+
     /// These pairs and then those of `other`, whose pictures have the same size.
     pub fn and(&self, other: &Captioned) -> Captioned {
         let images = [&self.images, &other.images];

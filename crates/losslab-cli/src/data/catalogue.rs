@@ -156,8 +156,21 @@ pub static EMOJI: Entry = Entry {
     ],
 };
 
+/// Documents for queries of a web search, with graded relevance.
+pub static MQ2008: Entry = Entry {
+    name: "mq2008-fold1",
+    title: "MQ2008, fold 1",
+    about: "LETOR 4.0: 784 queries with 15,211 documents, 46 features, relevance 0 to 2",
+    licence: "published by Microsoft Research for research use",
+    citation: "Qin, Liu: Introducing LETOR 4.0 datasets, 2013",
+    folders: &["mq2008-fold1", "MQ2008/Fold1", "Fold1"],
+    mirrors: &[],
+    downloads: &[],
+    by_hand: &["train.txt.gz", "vali.txt.gz", "test.txt.gz"],
+};
+
 /// All of them.
-pub static CATALOGUE: [&Entry; 4] = [&MNIST, &FASHION_MNIST, &CIFAR_10, &EMOJI];
+pub static CATALOGUE: [&Entry; 5] = [&MNIST, &FASHION_MNIST, &CIFAR_10, &EMOJI, &MQ2008];
 
 impl Entry {
     /// The folders in which its files may lie when a user names `base`: that folder itself, or one inside it.

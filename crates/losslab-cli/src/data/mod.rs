@@ -4,6 +4,7 @@ pub mod augment;
 pub mod captions;
 pub mod catalogue;
 pub mod cifar;
+pub mod clicks;
 pub mod csv;
 pub mod digits;
 pub mod emoji;
@@ -12,8 +13,10 @@ pub mod idx;
 pub mod images;
 pub mod imbalanced;
 pub mod labels;
+pub mod letor;
 pub mod mnist;
 pub mod noise;
+pub mod ranked;
 pub mod shapes;
 pub mod sources;
 pub mod stock;
@@ -103,7 +106,10 @@ impl Split {
             Scale::Image => self.train.columns,
         };
         let statistics: Vec<(f64, f64)> = (0..self.train.columns / group)
-            .map(|block| mean_and_spread(&self.train, block * group..(block + 1) * group))
+            .map(|block| {
+                let Table { features, columns, .. } = &self.train;
+                mean_and_spread(features, *columns, block * group..(block + 1) * group)
+            })
             .collect();
         for table in [&mut self.train, &mut self.valid, &mut self.test] {
             for row in table.features.chunks_exact_mut(table.columns) {
@@ -119,12 +125,12 @@ impl Split {
 }
 
 /// Mean and standard deviation over some columns of all rows; a constant has the spread 1, so that it becomes 0.
-fn mean_and_spread(table: &Table, columns: std::ops::Range<usize>) -> (f64, f64) {
+fn mean_and_spread(features: &[f32], width: usize, columns: std::ops::Range<usize>) -> (f64, f64) {
     let values = || {
-        let rows = table.features.chunks_exact(table.columns);
+        let rows = features.chunks_exact(width);
         rows.flat_map(|row| &row[columns.clone()]).map(|value| f64::from(*value))
     };
-    let count = (table.rows() * columns.len()) as f64;
+    let count = (features.len() / width * columns.len()) as f64;
     let mean = values().sum::<f64>() / count;
     let spread = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
     // Below this a column differs only by rounding: dividing by it would make noise of size 1.

@@ -39,8 +39,26 @@ pub struct Sizes {
     pub side: usize,
     /// Pairs for training.
     pub train: usize,
-    /// Pairs for testing, half of them of combinations that training doesn't have.
+    /// Pairs for validation, half of them of combinations that training doesn't have.
+    pub valid: usize,
+    /// Pairs for testing, half of them of combinations that neither training nor validation has.
     pub test: usize,
+}
+
+/// Pairs to measure on.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// New pictures of combinations that training has.
+    pub seen: Captioned,
+    /// Pictures of combinations that training doesn't have.
+    pub unseen: Captioned,
+}
+
+impl Part {
+    /// Both together: the gallery of retrieval.
+    pub fn all(&self) -> Captioned {
+        self.seen.and(&self.unseen)
+    }
 }
 
 /// The pairs of a seed.
@@ -48,10 +66,10 @@ pub struct Sizes {
 pub struct ShapePairs {
     /// For training.
     pub train: Captioned,
-    /// New pictures of combinations that training has.
-    pub seen: Captioned,
-    /// Pictures of combinations that training doesn't have.
-    pub unseen: Captioned,
+    /// For what is chosen.
+    pub valid: Part,
+    /// For what is reported.
+    pub test: Part,
 }
 
 /// What is in a picture.
@@ -87,24 +105,49 @@ impl Scene {
     }
 }
 
-/// The combinations that a seed keeps out of training: one shape of every colour. Each seed keeps out others, and as
-/// many seeds as there are shapes keep out each combination once.
-pub fn held_out(seed: u64) -> Vec<usize> {
-    let turn = (seed % SHAPES as u64) as usize;
-    (0..COLOURS).map(|colour| colour * SHAPES + (colour + turn) % SHAPES).collect()
+/// The combinations that a seed keeps out of training: of every colour one shape for each of the other parts. Each seed
+/// keeps out others, and as many seeds as there are shapes test each combination once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldOut {
+    /// Those that only validation has.
+    pub valid: Vec<usize>,
+    /// Those that only the test part has.
+    pub test: Vec<usize>,
+}
+
+impl HeldOut {
+    /// Those of a seed.
+    pub fn new(seed: u64) -> Self {
+        let turn = (seed % SHAPES as u64) as usize;
+        let shifted =
+            |shift: usize| (0..COLOURS).map(|colour| colour * SHAPES + (colour + turn + shift) % SHAPES).collect();
+        Self { valid: shifted(1), test: shifted(0) }
+    }
+
+    /// The other combinations.
+    fn trained(&self) -> Vec<usize> {
+        (0..CLASSES).filter(|class| !self.valid.contains(class) && !self.test.contains(class)).collect()
+    }
 }
 
 /// Draws all pictures of a seed.
 pub fn generate(sizes: Sizes, seed: u64) -> ShapePairs {
-    let unseen = held_out(seed);
-    let seen: Vec<usize> = (0..CLASSES).filter(|class| !unseen.contains(class)).collect();
+    let held_out = HeldOut::new(seed);
+    let seen = held_out.trained();
     let some = |random: &mut Random| Mention { size: random.random_bool(NAMED), place: random.random_bool(NAMED) };
     let all = |_: &mut Random| Mention { size: true, place: true };
-    let half = sizes.test / 2;
+    let part = |count: usize, unseen: &[usize], what: &str| {
+        let half = count / 2;
+        let stream = |name: String| random::stream(seed, &name);
+        Part {
+            seen: pairs(count - half, sizes.side, &seen, all, &mut stream(format!("shapes for {what}"))),
+            unseen: pairs(half, sizes.side, unseen, all, &mut stream(format!("unseen shapes for {what}"))),
+        }
+    };
     ShapePairs {
         train: pairs(sizes.train, sizes.side, &seen, some, &mut random::stream(seed, "shapes for training")),
-        seen: pairs(sizes.test - half, sizes.side, &seen, all, &mut random::stream(seed, "shapes for testing")),
-        unseen: pairs(half, sizes.side, &unseen, all, &mut random::stream(seed, "unseen shapes for testing")),
+        valid: part(sizes.valid, &held_out.valid, "validation"),
+        test: part(sizes.test, &held_out.test, "testing"),
     }
 }
 
@@ -134,20 +177,27 @@ mod tests {
     use super::*;
     use std::collections::{HashMap, HashSet};
 
-    const SIZES: Sizes = Sizes { side: 24, train: 400, test: 120 };
+    const SIZES: Sizes = Sizes { side: 24, train: 400, valid: 80, test: 120 };
 
     #[test]
     fn unseen_combinations_never_occur_in_training_but_their_colours_and_shapes_do() {
         for seed in 1..=5 {
             let set = generate(SIZES, seed);
             let classes = |pairs: &Captioned| pairs.images.labels().into_iter().collect::<HashSet<i64>>();
-            let (train, seen, unseen) = (classes(&set.train), classes(&set.seen), classes(&set.unseen));
-            assert!(train.is_disjoint(&unseen) && seen.is_disjoint(&unseen) && unseen.len() == COLOURS);
+            let train = classes(&set.train);
+            for (part, pairs) in [(&set.valid, 80), (&set.test, 120)] {
+                let (seen, unseen) = (classes(&part.seen), classes(&part.unseen));
+                assert!(train.is_disjoint(&unseen) && unseen.len() == COLOURS && seen.is_subset(&train));
+                assert_eq!((part.all().len(), part.unseen.len()), (pairs, pairs / 2));
+            }
+            assert!(classes(&set.valid.unseen).is_disjoint(&classes(&set.test.unseen)));
             let parts = |part: fn(i64) -> i64| train.iter().map(|class| part(*class)).collect::<HashSet<i64>>().len();
             assert_eq!([parts(|class| class / SHAPES as i64), parts(|class| class % SHAPES as i64)], [COLOURS, SHAPES]);
         }
-        let all: HashSet<usize> = (1..=SHAPES as u64).flat_map(held_out).collect();
-        assert_eq!(all.len(), CLASSES);
+        let all = |of: fn(HeldOut) -> Vec<usize>| -> HashSet<usize> {
+            (1..=SHAPES as u64).flat_map(|seed| of(HeldOut::new(seed))).collect()
+        };
+        assert_eq!((all(|held_out| held_out.valid).len(), all(|held_out| held_out.test).len()), (CLASSES, CLASSES));
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Where images come from: a folder that the user names, else what was fetched, else what the program carries.
+//! Where data sets come from: a folder that the user names, else what was fetched, else what the program carries.
 
 use super::{
-    catalogue::{CATALOGUE, CIFAR_10, EMOJI, Entry, FASHION_MNIST, MNIST},
+    catalogue::{CATALOGUE, CIFAR_10, EMOJI, Entry, FASHION_MNIST, MNIST, MQ2008},
     cifar,
     emoji::Emoji,
     images::ImageSet,
-    mnist,
+    letor, mnist,
+    ranked::RankedSplit,
 };
 use anyhow::{Result, bail, ensure};
 use std::{
@@ -104,6 +105,11 @@ impl Sources {
         self.first(&EMOJI, Emoji::read)
     }
 
+    /// Documents for queries: fold 1 of MQ2008; nothing where it isn't anywhere.
+    pub fn mq2008(&self) -> Result<Option<RankedSplit>> {
+        self.first(&MQ2008, |folder| letor::Files::find(folder)?.map(|files| files.read()).transpose())
+    }
+
     fn first<T>(&self, entry: &Entry, read: impl Fn(&Path) -> Result<Option<T>>) -> Result<Option<T>> {
         for place in self.folders.iter().flat_map(|folder| entry.places(folder)) {
             if place.is_dir()
@@ -121,6 +127,7 @@ fn is_below(entry: &Entry, folder: &Path) -> bool {
     entry.places(folder).iter().filter(|place| place.is_dir()).any(|place| match entry.name {
         "cifar-10" => !matches!(cifar::Files::find(place), Ok(None)),
         "emoji" => Emoji::is_in(place),
+        "mq2008-fold1" => !matches!(letor::Files::find(place), Ok(None)),
         _ => !matches!(mnist::Files::find(place), Ok(None)),
     })
 }

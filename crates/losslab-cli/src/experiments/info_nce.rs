@@ -76,10 +76,11 @@ impl Exercise for InfoNce {
         let shapes = methods::all(&self.settings);
         let all: Vec<Method> = shapes.into_iter().chain(self.emoji_methods()).filter(Method::is_trained).collect();
         let epochs: usize = all.iter().map(|method| method.epochs).sum();
-        let Settings { images, test, side, .. } = self.settings;
+        let Settings { images, valid, test, side, .. } = self.settings;
         let generated = format!(
-            "shapes: {images} generated pictures of {side} × {side} pixels for training and {test} for testing, drawn \
-             afresh for each seed; {COLOURS} of the {CLASSES} combinations of colour and shape never occur in training"
+            "shapes: {images} generated pictures of {side} × {side} pixels for training, {valid} for validation and {test} \
+             for testing, drawn afresh for each seed; of the {CLASSES} combinations of colour and shape {COLOURS} occur in \
+             validation only and {COLOURS} in the test part only"
         );
         let emoji = self.emoji.iter().map(|emoji| format!("emoji: {}", emoji.origin));
         let hashes = self.emoji.iter().flat_map(|emoji| emoji.styles.iter().map(|style| style.images.hash()));
@@ -105,7 +106,7 @@ impl Exercise for InfoNce {
         let studies = lab.map(&jobs, name, |(method, world), job| {
             zero_shot::study(world, method, settings, is_first(world.seed), job)
         })?;
-        let shapes = Results::new(settings, "shapes", &studies, seeds.len());
+        let shapes = Results::new(settings, "shapes", &studies, seeds.len()).with_chosen_temperature();
 
         let styles = emoji.iter().flat_map(|emoji| seeds.iter().map(|seed| Styles::new(emoji, *seed)));
         let styles = styles.collect::<Result<Vec<Styles>>>()?;

@@ -9,6 +9,9 @@ mod label_smoothing;
 mod landscape;
 mod multi_task;
 mod picks;
+mod quadruplet;
+mod ranking;
+mod simclr;
 mod sup_con;
 mod triplet;
 mod views;
@@ -35,7 +38,14 @@ pub const EXERCISES: &[Experiment] = &[
 ];
 
 /// What goes beyond them: `losslab run all --full` runs it too.
-pub const BEYOND: &[Experiment] = &[curriculum_focal::EXPERIMENT, sup_con::EXPERIMENT, landscape::EXPERIMENT];
+pub const BEYOND: &[Experiment] = &[
+    curriculum_focal::EXPERIMENT,
+    quadruplet::EXPERIMENT,
+    sup_con::EXPERIMENT,
+    simclr::EXPERIMENT,
+    landscape::EXPERIMENT,
+    ranking::EXPERIMENT,
+];
 
 /// All experiments.
 pub fn experiments() -> impl Iterator<Item = &'static Experiment> {

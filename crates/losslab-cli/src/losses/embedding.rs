@@ -10,15 +10,16 @@ use losslab::{
 };
 use losslab_kernels::{FEW_POSITIVES, Labelled, Metric, TripletChoice, reference};
 
-const DISTANCE: Parameter =
+pub(super) const DISTANCE: Parameter =
     parameter("distance", "euclidean", "euclidean | squared-euclidean | cosine", "the distance of two embeddings");
-const NORMALIZE: Parameter = parameter("normalize", "false", "true | false", "bring embeddings to length 1 first");
+pub(super) const NORMALIZE: Parameter =
+    parameter("normalize", "false", "true | false", "bring embeddings to length 1 first");
 const HALF: Parameter = parameter("half", "true", "true | false", "the factor 1/2 of the paper");
 const SOFT: Parameter = parameter("soft", "false", "true | false", "softplus in place of the hinge");
 const SWAP: Parameter =
     parameter("swap", "false", "true | false", "the negative's distance is that to the nearer of anchor and positive");
-const LABELLED: &[Input] = &[input("embeddings", "float", "[n, d]"), input("labels", "int", "[n]")];
-const MARGIN_RANGE: &str = "a number above 0 (cosine and unit vectors: at most 2, squared 4)";
+pub(super) const LABELLED: &[Input] = &[input("embeddings", "float", "[n, d]"), input("labels", "int", "[n]")];
+pub(super) const MARGIN_RANGE: &str = "a number above 0 (cosine and unit vectors: at most 2, squared 4)";
 const TRIPLET_MARGIN_RANGE: &str =
     "a number above 0, or at least 0 if soft (cosine and unit vectors: at most 2, squared 4)";
 

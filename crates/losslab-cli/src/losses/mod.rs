@@ -6,11 +6,14 @@ mod cost;
 mod embedding;
 mod gradients;
 mod info_nce;
+mod margin;
 mod multitask;
 #[cfg(test)]
 mod oracle;
 mod pairs;
+mod quadruplet;
 mod ranking;
+mod redundancy;
 mod self_contrastive;
 mod siglip;
 
@@ -79,12 +82,18 @@ pub const LOSSES: &[Loss] = &[
     embedding::BATCH_CONTRASTIVE,
     embedding::TRIPLET,
     embedding::ALIGNED_TRIPLET,
+    quadruplet::QUADRUPLET,
+    quadruplet::ALIGNED_QUADRUPLET,
     pairs::MULTI_SIMILARITY,
     pairs::CIRCLE,
+    margin::ARC_FACE,
+    margin::COS_FACE,
     info_nce::INFO_NCE,
     siglip::SIGLIP,
     self_contrastive::NT_XENT,
     self_contrastive::DCL,
+    redundancy::VICREG,
+    redundancy::BARLOW_TWINS,
     self_contrastive::SUP_CON,
     multitask::WEIGHTED_SUM,
     multitask::UNCERTAINTY,

@@ -147,20 +147,24 @@ fn the_gradients_of_a_learned_temperature_and_bias_agree_with_pytorch() {
             .with_normalize(params.get("normalize").is_none_or(|value| value.as_bool().unwrap()))
             .with_reduction(serde_json::from_value::<Reduction>(reduction).unwrap())
             .init(&device());
-        let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
-        let value = if tensors.has("query_groups") {
-            loss.forward_grouped(queries, keys, tensors.int("query_groups"), tensors.int("key_groups"))
-        } else {
-            loss.forward(queries, keys)
-        };
-        let tape = value.backward();
-        let (log_scale, bias) = (&loss.temperature.log_scale, &loss.bias);
-        for (parameter, expected) in [(log_scale, case.log_scale_gradient), (bias, case.bias_gradient)] {
-            let (found, expected) = (parameter.as_ref().unwrap().val().grad(&tape).unwrap(), expected.unwrap());
-            let found = found.into_scalar::<f64>();
-            // That of the scale is a sum of similarities, each of the size of 1/τ, that may cancel.
-            let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
-            assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+        for plain in [false, true] {
+            let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
+            let groups = tensors.has("query_groups").then(|| (tensors.int("query_groups"), tensors.int("key_groups")));
+            let value = match (groups, plain) {
+                (Some((a, b)), false) => loss.forward_grouped(queries, keys, a, b),
+                (Some((a, b)), true) => loss.forward_grouped_plain(queries, keys, a, b).unwrap(),
+                (None, false) => loss.forward(queries, keys),
+                (None, true) => loss.forward_plain(queries, keys).unwrap(),
+            };
+            let tape = value.backward();
+            let (log_scale, bias) = (&loss.temperature.log_scale, &loss.bias);
+            for (parameter, expected) in [(log_scale, case.log_scale_gradient), (bias, case.bias_gradient)] {
+                let (found, expected) = (parameter.as_ref().unwrap().val().grad(&tape).unwrap(), expected.unwrap());
+                let found = found.into_scalar::<f64>();
+                // That of the scale is a sum of similarities, each of the size of 1/τ, that may cancel.
+                let tolerance = 1e-4 * expected.abs() + 1e-6 / temperature;
+                assert!((found - expected).abs() <= tolerance, "{}: {found} instead of {expected}", case.name);
+            }
         }
     }
 }

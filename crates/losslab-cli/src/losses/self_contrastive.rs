@@ -1,7 +1,7 @@
 //! NT-Xent, DCL and SupCon.
 
 use super::cost::{Bare, Work};
-use super::{Case, Evaluated, KERNEL, Loss, NO_KERNEL, Path, REDUCTION};
+use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
 use crate::saved::{Parameter, device, input, parameter};
 use anyhow::Result;
 use losslab::{DclLossConfig, NtXentLossConfig, SupConForm, SupConLossConfig, TemperatureConfig};
@@ -30,7 +30,7 @@ pub const DCL: Loss = Loss {
         NORMALIZE,
         REDUCTION,
     ],
-    paths: NO_KERNEL,
+    paths: KERNEL,
     evaluate: dcl,
 };
 
@@ -86,12 +86,24 @@ fn dcl(case: &Case) -> Result<Evaluated> {
         .with_reduction(reduction)
         .try_init(&device())?;
     let (first, second) = (tensors.float::<2>("first"), tensors.float::<2>("second"));
-    let value = loss.try_forward(first.clone(), second.clone())?;
-    Ok(case.finish(value, &[("first", first), ("second", second)], || {
+    let (x, y) = (first.clone(), second.clone());
+    let forward = || match case.path {
+        Path::Plain => loss.forward_plain(x, y),
+        _ => loss.try_forward(x, y),
+    };
+    let width = tensors.shape("first")[1];
+    let reference = || {
         let options = reference::Dcl { temperature, sigma, normalize, reduction };
-        let width = tensors.shape("first")[1];
         reference::dcl(&tensors.floats("first"), &tensors.floats("second"), width, &options)
-    }))
+    };
+    case.run(&[("first", first), ("second", second)], forward, reference, || {
+        let views = [tensors.singles("first"), tensors.singles("second")].concat();
+        let rows = (views.len() / width) as f64;
+        Some(Bare::of_value(views.len(), Work::of_tiles(rows * rows / 2.0, width), move |gradient| {
+            let options = losslab_kernels::Dcl { temperature, sigma, normalize, reduction, ..Default::default() };
+            losslab_kernels::dcl(&options, &views, width, Some(gradient), false).value
+        }))
+    })
 }
 
 fn sup_con(case: &Case) -> Result<Evaluated> {

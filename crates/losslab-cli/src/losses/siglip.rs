@@ -1,10 +1,11 @@
 //! SigLIP.
 
-use super::{Case, Evaluated, Loss, NO_KERNEL, REDUCTION};
+use super::cost::{Bare, Work};
+use super::{Case, Evaluated, KERNEL, Loss, Path, REDUCTION};
 use crate::saved::{device, input, optional, parameter};
 use anyhow::{Result, bail};
 use losslab::{SigLipLossConfig, TemperatureConfig};
-use losslab_kernels::reference;
+use losslab_kernels::{SigLipGradients, reference};
 
 pub const SIGLIP: Loss = Loss {
     name: "siglip",
@@ -21,7 +22,7 @@ pub const SIGLIP: Loss = Loss {
         parameter("normalize", "true", "true | false", "cosine similarity, or the dot product"),
         REDUCTION,
     ],
-    paths: NO_KERNEL,
+    paths: KERNEL,
     evaluate,
 };
 
@@ -42,16 +43,32 @@ fn evaluate(case: &Case) -> Result<Evaluated> {
     }
     let (queries, keys) = (tensors.float::<2>("queries"), tensors.float::<2>("keys"));
     let (q, k) = (queries.clone(), keys.clone());
-    let value = if grouped {
-        loss.try_forward_grouped(q, k, tensors.int("query_groups"), tensors.int("key_groups"))?
-    } else {
-        loss.try_forward(q, k)?
+    let groups = grouped.then(|| (tensors.int("query_groups"), tensors.int("key_groups")));
+    let forward = || match (case.path, groups) {
+        (Path::Plain, None) => loss.forward_plain(q, k),
+        (Path::Plain, Some((of_queries, of_keys))) => loss.forward_grouped_plain(q, k, of_queries, of_keys),
+        (_, None) => loss.try_forward(q, k),
+        (_, Some((of_queries, of_keys))) => loss.try_forward_grouped(q, k, of_queries, of_keys),
     };
-    Ok(case.finish(value, &[("queries", queries), ("keys", keys)], || {
-        let ids = grouped.then(|| ["query_groups", "key_groups"].map(|name| tensors.integers(name)));
+    let width = tensors.shape("queries")[1];
+    let ids = || grouped.then(|| ["query_groups", "key_groups"].map(|name| tensors.integers(name)));
+    let reference = || {
+        let ids = ids();
         let groups = ids.as_ref().map(|ids| ids.each_ref().map(Vec::as_slice));
         let options = reference::SigLip { temperature, bias, normalize, groups, reduction };
-        let width = tensors.shape("queries")[1];
         reference::siglip(&tensors.floats("queries"), &tensors.floats("keys"), width, &options)
-    }))
+    };
+    case.run(&[("queries", queries), ("keys", keys)], forward, reference, || {
+        let (queries, keys, ids) = (tensors.singles("queries"), tensors.singles("keys"), ids());
+        let pairs = (queries.len() / width * (keys.len() / width)) as f64;
+        // The similarities, and the gradient of either side.
+        let work = Work { single: 6.0 * pairs * width as f64, double: 0.0 };
+        Some(Bare::of_value(queries.len() + keys.len(), work, move |gradient| {
+            let groups = ids.as_ref().map(|ids| ids.each_ref().map(Vec::as_slice));
+            let options = losslab_kernels::SigLip { temperature, bias, normalize, groups, reduction };
+            let (by_queries, by_keys) = gradient.split_at_mut(queries.len());
+            let to = SigLipGradients { queries: Some(by_queries), keys: Some(by_keys), line: false };
+            losslab_kernels::siglip(&options, &queries, &keys, width, to).value
+        }))
+    })
 }

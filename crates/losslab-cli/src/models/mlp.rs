@@ -1,4 +1,4 @@
-//! A network with one hidden layer and one logit, for two classes.
+//! A network with one hidden layer and one output: the logit of two classes, or the score of an item.
 
 use super::layers::linear;
 use crate::{data::Table, random::Random};
@@ -35,11 +35,16 @@ impl Mlp {
 
     /// Logits of all rows of a table, without recording gradients.
     pub fn logits(&self, table: &Table) -> Vec<f32> {
+        self.scores(&table.features, table.columns)
+    }
+
+    /// The output for rows of numbers, without recording gradients.
+    pub fn scores(&self, features: &[f32], columns: usize) -> Vec<f32> {
         let network = self.valid();
         let device = network.output.weight.val().device();
-        let blocks = table.features.chunks(SCORED_AT_ONCE * table.columns);
+        let blocks = features.chunks(SCORED_AT_ONCE * columns);
         let scored = blocks.map(|block| {
-            let shape = [block.len() / table.columns, table.columns];
+            let shape = [block.len() / columns, columns];
             let input = Tensor::from_data(TensorData::new(block.to_vec(), shape), &device);
             values(network.forward(input))
         });

@@ -80,6 +80,7 @@ pub fn info_nce(
         memory: loss.memory,
         columns: loss.symmetric,
         spread: false,
+        decoupled: None,
     };
     let InfoNceGradients { queries, keys, log_scale } = gradients;
     evaluate(&common, [&rows, &columns], &partners, [queries, keys], log_scale)

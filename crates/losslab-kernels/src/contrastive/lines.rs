@@ -21,15 +21,18 @@ pub(super) struct Line {
     /// `ln Σ exp` of all that it meets.
     total: f64,
     term: f64,
+    /// The weight of its positive, where that is no part of the sum.
+    decoupled: Option<f64>,
 }
 
 impl Line {
     /// The derivative of its term with respect to the logit of a positive that is apart from the matrix.
     fn pull(&self, logit: f64) -> f64 {
-        match self.positives {
-            0 => 0.0,
-            1 => -sigmoid(self.cells[0] - logit),
-            several => (logit - self.total).exp() - 1.0 / several as f64,
+        match (self.positives, self.decoupled) {
+            (0, _) => 0.0,
+            (_, Some(weight)) => -weight,
+            (1, None) => -sigmoid(self.cells[0] - logit),
+            (several, None) => (logit - self.total).exp() - 1.0 / several as f64,
         }
     }
 
@@ -130,10 +133,23 @@ impl<'a> Pairs<'a> {
     }
 
     /// The lines of a side and their sums, from the logarithms of the sums of their cells. `spread` adds the logarithm of
-    /// the number of positives to each term.
-    pub fn lines(&self, side: Side, means: &[f64], cells: &[[f64; 2]], spread: bool) -> (Vec<Line>, Sums) {
+    /// the number of positives to each term; `decoupled` has a weight for the positive of each.
+    pub fn lines(
+        &self,
+        side: Side,
+        means: &[f64],
+        cells: &[[f64; 2]],
+        spread: bool,
+        decoupled: Option<&[f64]>,
+    ) -> (Vec<Line>, Sums) {
         let line = |(line, (&mean, &cells)): (usize, (&f64, &[f64; 2]))| {
             let positives = self.partners.count(side, line);
+            if let Some(weight) = decoupled.map(|weights| weights[line]) {
+                // Without a negative there is nothing to compare with.
+                let positives = if cells[0] == f64::NEG_INFINITY { 0 } else { positives };
+                let (total, term) = (cells[0], cells[0] - weight * mean);
+                return Line { positives, cells, total, term, decoupled: Some(weight) };
+            }
             let apart = self.partners.apart(side, line).iter();
             let logits = apart.map(|&other| self.logit(side, line, other as usize));
             let total = logits.fold(log_add(cells[0], cells[1]), log_add);
@@ -144,7 +160,7 @@ impl<'a> Pairs<'a> {
                 _ => total - mean,
             };
             let spread = if spread && positives > 0 { (positives as f64).ln() } else { 0.0 };
-            Line { positives, cells, total, term: term + spread }
+            Line { positives, cells, total, term: term + spread, decoupled: None }
         };
         let lines: Vec<Line> = means.par_iter().zip(cells).enumerate().with_min_len(CHUNK).map(line).collect();
         let terms = lines.iter().filter(|line| line.positives > 0).map(|line| Sums::of(line.term, 1.0));

@@ -9,17 +9,21 @@
 //! a cell has one exponential for its row and its column, kept between the passes. Otherwise each line has its own shift.
 
 mod cells;
+mod dcl;
 mod info_nce;
 mod lines;
 mod memory;
 mod partners;
 mod self_contrastive;
+mod siglip;
 mod tiles;
 mod vectors;
 
+pub use dcl::{Dcl, dcl};
 pub use info_nce::{InfoNce, InfoNceGradients, info_nce};
 pub use memory::release_memory;
 pub use self_contrastive::{SelfContrastive, self_contrastive};
+pub use siglip::{SigLip, SigLipGradients, Sigmoid, siglip};
 
 use crate::options::Reduction;
 use cells::{LANES, SIDE};
@@ -42,7 +46,7 @@ pub struct Contrastive {
 }
 
 /// What the losses have in common.
-struct Common {
+struct Common<'a> {
     temperature: f64,
     reduction: Reduction,
     memory: usize,
@@ -50,6 +54,8 @@ struct Common {
     columns: bool,
     /// Whether each term gets the logarithm of its number of positives.
     spread: bool,
+    /// The weight of the one positive of each row, where it is no part of the sum that it is compared with.
+    decoupled: Option<&'a [f64]>,
 }
 
 /// The loss over a matrix, with the gradients that are asked for.
@@ -60,7 +66,7 @@ fn evaluate(
     gradients: [Option<&mut [f32]>; 2],
     by_log_scale: bool,
 ) -> Contrastive {
-    let Common { temperature, reduction, memory, columns, spread } = *common;
+    let Common { temperature, reduction, memory, columns, spread, decoupled } = *common;
     // The factor of all cells, and the scale that it stands for.
     let factor = (std::f64::consts::LOG2_E / temperature) as f32;
     let scale = f64::from(factor) * std::f64::consts::LN_2;
@@ -70,7 +76,9 @@ fn evaluate(
     let column_means = if columns { pairs.means(Side::Columns) } else { vec![] };
     let bound = scale * vectors[0].longest() * vectors[1].longest();
     let known = row_means.iter().chain(&column_means).copied().filter(|mean| !mean.is_nan());
-    let shift = shift(bound, known.fold(f64::INFINITY, f64::min), partners.grouping());
+    // What a sum of negatives alone comes to isn't known from the positives.
+    let lowest = if decoupled.is_some() { f64::NEG_INFINITY } else { known.fold(f64::INFINITY, f64::min) };
+    let shift = shift(bound, lowest, partners.grouping());
     let shift = shift.map(|shift| (shift * std::f64::consts::LOG2_E) as f32);
 
     let backward = by_log_scale || gradients.iter().any(Option::is_some);
@@ -78,13 +86,13 @@ fn evaluate(
     let memory = if backward { memory.saturating_sub(beside) } else { 0 };
     let mut tiles = Tiles::new(vectors, partners, factor, shift, memory);
     let [row_cells, column_cells] = tiles.sums(columns);
-    let (rows, row_sums) = pairs.lines(Side::Rows, &row_means, &row_cells, spread);
+    let (rows, row_sums) = pairs.lines(Side::Rows, &row_means, &row_cells, spread, decoupled);
     let half = if columns { 0.5 } else { 1.0 };
     let mut weights = [half * row_sums.scale(reduction), 0.0];
     let mut value = weights[0] * row_sums.total;
     let mut column_lines = vec![];
     if columns {
-        let (lines, sums) = pairs.lines(Side::Columns, &column_means, &column_cells, spread);
+        let (lines, sums) = pairs.lines(Side::Columns, &column_means, &column_cells, spread, None);
         weights[1] = half * sums.scale(reduction);
         value += weights[1] * sums.total;
         column_lines = lines;

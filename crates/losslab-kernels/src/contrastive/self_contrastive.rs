@@ -63,6 +63,7 @@ pub fn self_contrastive(
         memory: loss.memory,
         columns: false,
         spread: loss.form == SupConForm::Inside,
+        decoupled: None,
     };
     evaluate(&common, [&rows, &rows], &partners, [gradient, None], log_scale)
 }

@@ -45,9 +45,12 @@ fn approx_options() -> ApproxNdcg {
     ApproxNdcg { temperature: 0.5, gain: Gain::Exponential, reduction: Reduction::Mean }
 }
 
+/// A loss of scores, relevance and the lengths of lists.
+type Loss = Box<dyn Fn(&[f64], &[f64], &[usize]) -> Evaluation>;
+
 /// Every loss in every form, by its name.
-fn losses(reduction: Reduction) -> Vec<(String, Box<dyn Fn(&[f64], &[f64], &[usize]) -> Evaluation>)> {
-    let mut all: Vec<(String, Box<dyn Fn(&[f64], &[f64], &[usize]) -> Evaluation>)> = vec![];
+fn losses(reduction: Reduction) -> Vec<(String, Loss)> {
+    let mut all: Vec<(String, Loss)> = vec![];
     for pairs in [PairReduction::Mean, PairReduction::Sum] {
         for form in [RankNetForm::Logistic, RankNetForm::Hinge] {
             let options = RankNet { form, sigma: 1.3, margin: 0.8, pairs, reduction };

@@ -1,15 +1,19 @@
 //! DCL: NT-Xent without the positive in the denominator.
 
+use super::memory::memory;
 use super::pairing::log_sum_exp;
+use super::sup_con::attach_scale;
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError, Range};
-use crate::fused::{nothing, sum_over_blocks};
+use crate::fused::{HostSlice, attach_value, nothing, sum_over_blocks};
+use crate::math::in_f32;
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use losslab_kernels::{Dcl, dcl};
 
 const NAME: &str = "dcl";
 
@@ -69,8 +73,7 @@ impl DclLossConfig {
 ///
 /// A single sample has no negatives, and costs 0.
 ///
-/// Memory: a few tensors of a block of rows of the similarity matrix, each of about 4 million values, whatever the batch.
-/// [`forward_no_reduction`](Self::forward_no_reduction) holds the whole matrix.
+/// Memory: as [`InfoNceLoss`](super::InfoNceLoss); only half of the similarities are computed.
 ///
 /// **Use it** for self-supervised training in batches of a few hundred or fewer, where
 /// [`NtXentLoss`](super::NtXentLoss) loses accuracy. **Don't** where the value itself must say how well positives are
@@ -120,13 +123,45 @@ impl DclLoss {
     /// # Errors
     /// If the shapes don't fit.
     pub fn try_forward(&self, first: Tensor<2>, second: Tensor<2>) -> Result<Tensor<1>, InputError> {
-        let views = self.views(first, second)?;
+        let all = join(first, second)?;
+        let Some(values) = HostSlice::of(&all) else {
+            return Ok(self.plain(all));
+        };
+        let (width, scale) = (all.dims()[1], self.temperature.scale(&all.device().inner(), all.dtype()));
+        let log_scale = scale.is_tracked();
+        let loss = Dcl {
+            temperature: 1.0 / scale.clone().into_scalar::<f64>(),
+            sigma: self.sigma,
+            normalize: self.normalize,
+            reduction: self.reduction,
+            memory: memory(),
+        };
+        let mut by_log_scale = None;
+        let value = attach_value([all], |[gradient]| {
+            let found = dcl(&loss, values.as_slice(), width, gradient, log_scale);
+            by_log_scale = found.by_log_scale;
+            found.value
+        });
+        Ok(attach_scale(value, scale, by_log_scale))
+    }
+
+    /// The reduced loss through plain tensor operations, which the kernel behind [`forward`](Self::forward) replaces
+    /// for f32 tensors on the CPU.
+    ///
+    /// # Errors
+    /// As [`try_forward`](Self::try_forward).
+    pub fn forward_plain(&self, first: Tensor<2>, second: Tensor<2>) -> Result<Tensor<1>, InputError> {
+        Ok(self.plain(join(first, second)?))
+    }
+
+    fn plain(&self, all: Tensor<2>) -> Tensor<1> {
+        let views = self.views(all);
         let rows = views.count();
         let valid = if views.samples > 1 { rows as u64 } else { 0 };
         let inputs = [views.all.clone(), views.scale.clone()];
-        Ok(sum_over_blocks(inputs, rows, rows, valid, self.reduction, |[all, scale], rows| {
+        sum_over_blocks(inputs, rows, rows, valid, self.reduction, |[all, scale], rows| {
             Some(views.terms(all, scale, rows))
-        }))
+        })
     }
 
     /// The loss of every view, shape `[2n]`: of the first views, then of the second ones. It holds the whole matrix of
@@ -135,24 +170,32 @@ impl DclLoss {
     /// # Panics
     /// Where [`try_forward`](Self::try_forward) returns an error.
     pub fn forward_no_reduction(&self, first: Tensor<2>, second: Tensor<2>) -> Tensor<1> {
-        let views = self.views(first, second).unwrap_or_else(|error| panic!("{error}"));
+        let views = self.views(join(first, second).unwrap_or_else(|error| panic!("{error}")));
         views.terms(views.all.clone(), views.scale.clone(), 0..views.count())
     }
 
-    fn views(&self, first: Tensor<2>, second: Tensor<2>) -> Result<Views, InputError> {
-        let [samples, width] = first.dims();
-        InputError::check_width(NAME, "first", [samples, width])?;
-        InputError::check_shape(NAME, "second", &second.dims(), &[samples, width], "(that of first)")?;
-        InputError::check_dtype(NAME, "second", second.dtype(), first.dtype(), "(that of first)")?;
-        let [first, second] = [first, second].map(|views| prepare(views, self.normalize));
-        let scale = self.temperature.scale(&first.device().inner(), first.dtype()).reshape([1, 1]);
+    fn views(&self, all: Tensor<2>) -> Views {
+        let all = prepare(all, self.normalize);
+        let samples = all.dims()[0] / 2;
+        let scale = self.temperature.scale(&all.device().inner(), all.dtype()).reshape([1, 1]);
         let weights = self.sigma.filter(|_| samples > 1).map(|sigma| {
-            let similar = (first.clone().inner() * second.clone().inner()).sum_dim(1).squeeze_dim::<1>(1);
+            let views = all.clone().inner();
+            let [first, second] = [0..samples, samples..2 * samples].map(|rows| views.clone().slice(rows));
+            let similar = (first * second).sum_dim(1).squeeze_dim::<1>(1);
             let weights = -softmax(similar / sigma, 0) * samples as f64 + 2.0;
             Tensor::cat(vec![weights.clone(), weights], 0)
         });
-        Ok(Views { all: Tensor::cat(vec![first, second], 0), samples, scale, weights })
+        Views { all, samples, scale, weights }
     }
+}
+
+/// The first views, then the second ones.
+fn join(first: Tensor<2>, second: Tensor<2>) -> Result<Tensor<2>, InputError> {
+    let shape = first.dims();
+    InputError::check_width(NAME, "first", shape)?;
+    InputError::check_shape(NAME, "second", &second.dims(), &shape, "(that of first)")?;
+    InputError::check_dtype(NAME, "second", second.dtype(), first.dtype(), "(that of first)")?;
+    Ok(Tensor::cat(vec![in_f32(first), in_f32(second)], 0))
 }
 
 /// All views of a batch.

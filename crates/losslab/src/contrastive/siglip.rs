@@ -1,16 +1,18 @@
 //! SigLIP: every pair of a query and a key is a yes or no of its own.
 
 use super::pairing::{check_aligned, check_grouped};
+use super::sup_con::attach_scale;
 use crate::embedding::prepare;
 use crate::error::{ConfigError, InputError};
-use crate::fused::{nothing, sum_over_blocks};
+use crate::fused::{HostSlice, attach, attach_value, nothing, sum_over_blocks};
 use crate::labels;
-use crate::math::softplus;
+use crate::math::{in_f32, softplus};
 use crate::reduction::Reduction;
 use crate::temperature::{Temperature, TemperatureConfig};
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
+use losslab_kernels::{SigLip, SigLipGradients, siglip};
 use std::ops::Range;
 
 const NAME: &str = "siglip";
@@ -83,7 +85,8 @@ impl SigLipLossConfig {
 /// The temperature and the bias are learned by default, from 0.1 and −10 on. A temperature doesn't fall below the floor
 /// of its configuration; the paper sets none.
 ///
-/// Memory: a few tensors of a block of rows of the similarity matrix, each of about 4 million values, whatever the batch.
+/// Memory, for f32 tensors on the CPU: unit vectors and gradients of queries and keys. Elsewhere: a few tensors of a block
+/// of rows of the similarity matrix, each of about 4 million values, whatever the batch.
 /// [`forward_no_reduction`](Self::forward_no_reduction) holds the whole matrix.
 ///
 /// **Use it** to align two modalities where batches are very large, where a pair may have several positives, or where the
@@ -144,6 +147,16 @@ impl SigLipLoss {
         Ok(self.reduce(queries, keys, &None))
     }
 
+    /// The reduced loss through plain tensor operations, which the kernel behind [`forward`](Self::forward) replaces
+    /// for f32 tensors on the CPU.
+    ///
+    /// # Errors
+    /// As [`try_forward`](Self::try_forward).
+    pub fn forward_plain(&self, queries: Tensor<2>, keys: Tensor<2>) -> Result<Tensor<1>, InputError> {
+        check_aligned(NAME, &queries, &keys)?;
+        Ok(self.reduce_plain(queries, keys, &None))
+    }
+
     /// The reduced loss where positives are given by group ids.
     ///
     /// # Shapes
@@ -178,6 +191,22 @@ impl SigLipLoss {
         Ok(self.reduce(queries, keys, &groups))
     }
 
+    /// The reduced loss where positives are given by group ids through plain tensor operations, as
+    /// [`forward_plain`](Self::forward_plain).
+    ///
+    /// # Errors
+    /// As [`try_forward_grouped`](Self::try_forward_grouped).
+    pub fn forward_grouped_plain(
+        &self,
+        queries: Tensor<2>,
+        keys: Tensor<2>,
+        query_groups: Tensor<1, Int>,
+        key_groups: Tensor<1, Int>,
+    ) -> Result<Tensor<1>, InputError> {
+        let groups = read_groups(&queries, &keys, query_groups, key_groups)?;
+        Ok(self.reduce_plain(queries, keys, &groups))
+    }
+
     /// The loss of every query, shape `[n]`.
     ///
     /// # Panics
@@ -208,6 +237,32 @@ impl SigLipLoss {
     }
 
     fn reduce(&self, queries: Tensor<2>, keys: Tensor<2>, groups: &Groups) -> Tensor<1> {
+        let (queries, keys) = (in_f32(queries), in_f32(keys));
+        let (Some(q), Some(k)) = (HostSlice::of(&queries), HostSlice::of(&keys)) else {
+            return self.reduce_plain(queries, keys, groups);
+        };
+        let width = queries.dims()[1];
+        let [scale, bias] = self.line(&queries).map(|number| number.reshape([1]));
+        let line = scale.is_tracked() || bias.is_tracked();
+        let loss = SigLip {
+            temperature: 1.0 / scale.clone().into_scalar::<f64>(),
+            bias: bias.clone().into_scalar::<f64>(),
+            normalize: self.normalize,
+            groups: groups.as_ref().map(|groups| groups.each_ref().map(Vec::as_slice)),
+            reduction: self.reduction,
+        };
+        let mut by_line = None;
+        let value = attach_value([queries, keys], |[queries, keys]| {
+            let found = siglip(&loss, q.as_slice(), k.as_slice(), width, SigLipGradients { queries, keys, line });
+            by_line = found.by_line;
+            found.value
+        });
+        let value = attach_scale(value, scale, by_line.map(|[by_log_scale, _]| by_log_scale));
+        let device = bias.device().inner();
+        attach(value, bias, by_line.map(|[_, by_bias]| Tensor::from_data([by_bias as f32], &device)))
+    }
+
+    fn reduce_plain(&self, queries: Tensor<2>, keys: Tensor<2>, groups: &Groups) -> Tensor<1> {
         let (q, k) = (prepare(queries, self.normalize), prepare(keys, self.normalize));
         let (rows, width) = (q.dims()[0], k.dims()[0]);
         let [scale, bias] = self.line(&q);

@@ -1,8 +1,12 @@
-//! Losses over embeddings: contrastive pairs, triplets, quadruplets, and the miners that choose triplets.
+//! Losses over embeddings: contrastive pairs, triplets, quadruplets, and the miners that choose triplets; all pairs of a
+//! batch by hardness; classifiers by cosines.
 
+mod arc_face;
 mod batch_contrastive;
 mod circle;
 mod contrastive;
+mod cos_face;
+mod cosine_head;
 mod mining;
 mod multi_similarity;
 mod pairs;
@@ -13,10 +17,13 @@ mod triplet;
 mod triplet_aligned;
 mod triplet_plain;
 
+pub use arc_face::{ArcFaceLoss, ArcFaceLossConfig};
 pub use batch_contrastive::{BatchContrastiveLoss, BatchContrastiveLossConfig};
 pub use circle::{CircleLoss, CircleLossConfig};
 pub use contrastive::{ContrastiveLoss, ContrastiveLossConfig, similar_where_one, similar_where_zero};
-pub use losslab_kernels::options::{QuadrupletMining, SemiHardFallback, TripletMining};
+pub use cos_face::{CosFaceLoss, CosFaceLossConfig};
+pub use cosine_head::CosineHead;
+pub use losslab_kernels::options::{ArcFaceBeyond, QuadrupletMining, SemiHardFallback, TripletMining};
 pub(crate) use mining::Roles;
 pub use mining::{TripletMiner, TripletMinerConfig, TripletStatistics, Triplets};
 pub use multi_similarity::{MultiSimilarityLoss, MultiSimilarityLossConfig};

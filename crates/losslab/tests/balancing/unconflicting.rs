@@ -12,7 +12,9 @@ fn up_grad(gradients: &[Vec<f32>]) -> Vec<f32> {
     UpGradConfig::new().init().combine(gradients).unwrap()
 }
 
-const BOTH: [fn(&[Vec<f32>]) -> Vec<f32>; 2] = [mgda, up_grad];
+type Combine = fn(&[Vec<f32>]) -> Vec<f32>;
+
+const BOTH: [Combine; 2] = [mgda, up_grad];
 
 fn scaled(rows: &[Vec<f32>], factors: &[f32]) -> Vec<Vec<f32>> {
     rows.iter().zip(factors).map(|(row, factor)| row.iter().map(|x| x * factor).collect()).collect()

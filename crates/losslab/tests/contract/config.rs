@@ -36,6 +36,12 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         assert!(ContrastiveLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
         assert!(BatchContrastiveLossConfig::new().with_negative_margin(margin).try_init().is_err(), "{margin}");
         assert!(AlignedTripletLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
+        assert!(AlignedQuadrupletLossConfig::new().with_margin(margin).try_init().is_err(), "{margin}");
+        assert!(AlignedQuadrupletLossConfig::new().with_pair_margin(margin).try_init().is_err(), "{margin}");
+        let message = text(QuadrupletLossConfig::new().with_margin(margin).try_init());
+        assert_eq!(message, format!("quadruplet: margin must be above 0, but is {margin}"));
+        let message = text(QuadrupletLossConfig::new().with_pair_margin(margin).try_init());
+        assert_eq!(message, format!("quadruplet: pair_margin must be above 0, but is {margin}"));
         let message = text(TripletLossConfig::new().with_margin(margin).try_init());
         assert_eq!(message, format!("triplet: margin must be above 0, but is {margin}"));
     }
@@ -49,6 +55,8 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
     for (distance, farthest) in [(Distance::Euclidean, 2), (Distance::SquaredEuclidean, 4), (Distance::Cosine, 2)] {
         let config = TripletLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
         assert_eq!(text(config.try_init()), format!("triplet: margin must be in (0, {farthest}], but is 4.5"));
+        let config = QuadrupletLossConfig::new().with_distance(distance).with_normalize(true).with_pair_margin(4.5);
+        assert_eq!(text(config.try_init()), format!("quadruplet: pair_margin must be in (0, {farthest}], but is 4.5"));
         let config = ContrastiveLossConfig::new().with_distance(distance).with_normalize(true).with_margin(4.5);
         assert_eq!(text(config.try_init()), format!("contrastive: margin must be in (0, {farthest}], but is 4.5"));
     }
@@ -85,6 +93,18 @@ fn every_hyperparameter_out_of_its_range_is_refused_by_name() {
         "circle: margin must be in [-1, 1], but is 1.5"
     );
     assert_eq!(text(CircleLossConfig::new().with_gamma(0.0).try_init()), "circle: gamma must be above 0, but is 0");
+    let arc = || ArcFaceLossConfig::new(3, 4);
+    assert_eq!(text(arc().with_margin(2.0).try_init(&device())), "arc-face: margin must be in [0, 1.5], but is 2");
+    assert_eq!(text(arc().with_scale(0.0).try_init(&device())), "arc-face: scale must be above 0, but is 0");
+    let cos = || CosFaceLossConfig::new(3, 4);
+    assert_eq!(text(cos().with_margin(-0.1).try_init(&device())), "cos-face: margin must be in [0, 2], but is -0.1");
+    let classes = CosFaceLossConfig::new(0, 4).try_init(&device());
+    assert_eq!(text(classes), "cos-face: classes must be at least 1, but is 0");
+    assert!(ArcFaceLossConfig::new(3, 0).try_init(&device()).is_err());
+    let negative = VicRegLossConfig::new().with_covariance(-1.0).try_init();
+    assert_eq!(text(negative), "vicreg: covariance must be at least 0, but is -1");
+    let negative = BarlowTwinsLossConfig::new().with_lambda(f64::NAN).try_init();
+    assert_eq!(text(negative), "barlow-twins: lambda must be at least 0, but is NaN");
     let weighted = || WeightedSumLossConfig::new(2);
     assert_eq!(
         text(weighted().with_weights(Some(vec![1.0])).try_init(&device())),
@@ -154,6 +174,16 @@ fn labels_that_are_no_class_are_refused() {
     let ignoring = FocalLossConfig::new().with_ignore_index(Some(-1)).init();
     assert!(ignoring.try_forward(logits(), targets(-1)).is_ok());
     assert!(ignoring.try_forward(logits(), targets(-2)).is_err());
+    let arc = ArcFaceLossConfig::new(3, 3).init(&device());
+    assert!(arc.try_forward(logits(), targets(2)).is_ok());
+    assert_eq!(
+        arc.try_forward(logits(), targets(-1)).unwrap_err().to_string(),
+        "arc-face: targets must be a class index in [0, 3) (no ignore_index is set), but element 1 is -1"
+    );
+    assert_eq!(
+        arc.try_forward(Tensor::zeros([2, 5], &device()), targets(1)).unwrap_err().to_string(),
+        "arc-face: embeddings must have shape [2, 3] (the width of the class vectors), but has [2, 5]"
+    );
     let alpha = FocalLossConfig::new().with_alpha(Some(vec![1.0; 2])).init();
     let error = alpha.try_forward(logits(), targets(1)).unwrap_err().to_string();
     assert_eq!(error, "focal: alpha must have shape [3] (one for each column of logits), but has [2]");
@@ -167,6 +197,7 @@ fn losses_are_modules_that_print() {
     let learned = InfoNceLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(SigLipLossConfig::new().init(&device()).num_params(), 2);
+    assert_eq!(ArcFaceLossConfig::new(3, 4).init(&device()).num_params(), 12);
     let learned = NtXentLossConfig::new().with_temperature(TemperatureConfig::new().with_learned(true));
     assert_eq!(learned.init(&device()).num_params(), 1);
     assert_eq!(UncertaintyLossConfig::new(3).init(&device()).num_params(), 3);
@@ -180,6 +211,9 @@ fn float_types_that_do_not_fit_are_refused() {
     let error = AlignedTripletLossConfig::new().init().try_forward(single(), single(), double()).unwrap_err();
     assert_eq!(error.to_string(), "triplet-aligned: negative must be of type f32 (that of anchor), but is f64");
     assert!(AlignedTripletLossConfig::new().init().try_forward(single(), half(), single()).is_ok());
+    let quadruplet = AlignedQuadrupletLossConfig::new().init();
+    let error = quadruplet.try_forward(single(), single(), single(), double()).unwrap_err();
+    assert_eq!(error.to_string(), "quadruplet-aligned: other must be of type f32 (that of anchor), but is f64");
     assert!(SigmoidFocalLossConfig::new().init().try_forward(double(), single()).is_err());
     assert!(SigmoidFocalLossConfig::new().init().try_forward(half(), single()).is_ok());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(single(), double()).is_err());
@@ -198,7 +232,8 @@ fn embeddings_without_a_dimension_are_refused() {
     let nothing = || Tensor::<2>::zeros([2, 0], &device());
     let error = TripletLossConfig::new().init().try_forward(nothing(), labels.clone()).unwrap_err();
     assert_eq!(error.to_string(), "triplet: embeddings must have shape [n, 1 or more], but has [2, 0]");
-    assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels).is_err());
+    assert!(BatchContrastiveLossConfig::new().init().try_forward(nothing(), labels.clone()).is_err());
+    assert!(QuadrupletLossConfig::new().init().try_forward(nothing(), labels).is_err());
     assert!(InfoNceLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     assert!(NtXentLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     let labels = Tensor::<1, Int>::from_data([0, 0], &device());
@@ -207,4 +242,6 @@ fn embeddings_without_a_dimension_are_refused() {
     assert!(DclLossConfig::new().init(&device()).try_forward(nothing(), nothing()).is_err());
     assert!(MultiSimilarityLossConfig::new().init().try_forward(nothing(), labels.clone()).is_err());
     assert!(CircleLossConfig::new().init().try_forward(nothing(), labels).is_err());
+    assert!(VicRegLossConfig::new().init().try_forward(nothing(), nothing()).is_err());
+    assert!(BarlowTwinsLossConfig::new().init().try_forward(nothing(), nothing()).is_err());
 }

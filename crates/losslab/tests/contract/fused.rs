@@ -58,6 +58,64 @@ fn the_triplet_kernel_does_what_plain_operations_do() {
 }
 
 #[test]
+fn the_quadruplet_kernel_does_what_plain_operations_do() {
+    let embeddings = tracked(&values(5, 12 * 5), 5);
+    // Classes of four, three, two and one rows, then too few classes for a quadruplet, and no pair.
+    let batches = [[3, 0, 1, 0, 2, 1, 0, 3, 1, 0, 8, 2], [0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 1], [0; 12]];
+    for labels in batches.into_iter().chain([std::array::from_fn(|i| i as i64)]) {
+        for distance in [Distance::Euclidean, Distance::SquaredEuclidean, Distance::Cosine] {
+            for mining in [QuadrupletMining::BatchAll, QuadrupletMining::BatchHard] {
+                for (normalize, reduction) in REDUCTIONS.into_iter().flat_map(|r| [(false, r), (true, r)]) {
+                    let config = QuadrupletLossConfig::new().with_margin(0.6).with_pair_margin(0.5).with_mining(mining);
+                    let config = config.with_distance(distance).with_normalize(normalize);
+                    let loss = config.with_reduction(reduction).init();
+                    let of = |loss: Tensor<1>| gradients(std::slice::from_ref(&embeddings), loss);
+                    let found = of(loss.forward(embeddings.clone(), ints(&labels)));
+                    let expected = of(loss.forward_plain(embeddings.clone(), ints(&labels)).unwrap());
+                    let what = format!("{distance:?} {mining:?} {normalize} {reduction:?} {labels:?}");
+                    assert_same(found.clone(), expected, &what);
+                    let options =
+                        reference::Quadruplet { margin: 0.6, pair_margin: 0.5, distance, normalize, reduction };
+                    let wide = values(5, 12 * 5).iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+                    let expected = reference::quadruplet(&wide, &labels, 5, mining, &options);
+                    let by = expected.gradients[0].iter().map(|&g| g as f32).collect();
+                    assert_same(found, (expected.value, vec![by]), &what);
+                    if reduction == Reduction::Sum {
+                        let terms = loss.forward_no_reduction(embeddings.clone(), ints(&labels)).into_data();
+                        for (found, expected) in terms.iter::<f64>().zip(&expected.terms) {
+                            assert!((found - expected).abs() <= 1e-4 * expected.abs().max(1e-2), "{what}: terms");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn quadruplets_are_counted() {
+    let embeddings = tracked(&values(5, 12 * 5), 5);
+    let labels = [3, 0, 1, 0, 2, 1, 0, 3, 1, 0, 8, 2];
+    let loss = QuadrupletLossConfig::new().with_margin(0.6).with_pair_margin(0.5).init();
+    let found = loss.statistics(embeddings.clone(), ints(&labels));
+    // Classes of 4, 3, 2, 2 and 1 rows: pairs of one class, times pairs of two others.
+    let pairs_of_two =
+        |sizes: [u64; 4]| (sizes.iter().sum::<u64>().pow(2) - sizes.iter().map(|n| n * n).sum::<u64>()) / 2;
+    let expected = 6 * pairs_of_two([3, 2, 2, 1]) + 3 * pairs_of_two([4, 2, 2, 1]) + 2 * pairs_of_two([4, 3, 2, 1]);
+    assert_eq!((found.triplets, found.quadruplets), (4 * 3 * 8 + 3 * 2 * 9 + 2 * (2 * 10), expected));
+    let value = |reduction| {
+        let config = QuadrupletLossConfig::new().with_margin(100.0).with_pair_margin(0.5).with_reduction(reduction);
+        config.init().forward(embeddings.clone(), ints(&labels)).into_scalar::<f64>()
+    };
+    // With a margin out of reach all triplets are active, so what is left between the two means is the second hinge.
+    let [mean, active, sum] = [Reduction::Mean, Reduction::MeanActive, Reduction::Sum].map(value);
+    let (n, quadruplets, costly) = (found.triplets as f64, found.quadruplets as f64, found.active_quadruplets as f64);
+    let second = (active - mean) / (1.0 / costly - 1.0 / quadruplets);
+    assert!(found.active_quadruplets < found.quadruplets);
+    assert!(((mean - second / quadruplets) * n + second - sum).abs() <= 1e-3 * sum);
+}
+
+#[test]
 fn the_contrastive_kernel_does_what_plain_operations_do() {
     let embeddings = tracked(&values(6, 8 * 5), 5);
     for distance in [Distance::Euclidean, Distance::SquaredEuclidean, Distance::Cosine] {

@@ -1,5 +1,6 @@
 //! The list of losses, each with a batch that it likes.
 
+use burn::module::{Param, ParamId};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use losslab::*;
 
@@ -19,6 +20,8 @@ type Forward = dyn Fn(&[Tensor<2>], Reduction) -> Tensor<1>;
 
 pub const ROWS: usize = 8;
 pub const WIDTH: usize = 5;
+/// Of losses with a vector for each class.
+pub const CLASSES: usize = 4;
 
 /// Labels in which each of three classes comes at least twice.
 pub const LABELS: [i64; ROWS] = [0, 1, 2, 0, 1, 2, 0, 1];
@@ -84,6 +87,11 @@ pub fn gradients(tensors: &[Tensor<2>], loss: Tensor<1>) -> (f64, Vec<Vec<f32>>)
 
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec().unwrap()
+}
+
+/// A parameter that is the tensor itself: on its tape, where it has one.
+fn as_given(tensor: &Tensor<2>) -> Param<Tensor<2>> {
+    Param::initialized(ParamId::new(), tensor.clone())
 }
 
 fn flat(tensor: Tensor<2>) -> Tensor<1> {
@@ -186,6 +194,36 @@ pub fn subjects() -> Vec<Subject> {
                 forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), labels())),
                 terms: Box::new(move |t| config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), labels())),
             });
+            let config = move |r| {
+                AlignedQuadrupletLossConfig::new().with_distance(distance).with_normalize(normalize).with_reduction(r)
+            };
+            subjects.push(Subject {
+                name: "quadruplet-aligned",
+                shapes: vec![[ROWS, WIDTH]; 4],
+                probabilities: vec![false; 4],
+                forward: Box::new(move |t, r| {
+                    config(r).init().forward(t[0].clone(), t[1].clone(), t[2].clone(), t[3].clone())
+                }),
+                terms: Box::new(move |t| {
+                    let loss = config(Reduction::Sum).init();
+                    loss.forward_no_reduction(t[0].clone(), t[1].clone(), t[2].clone(), t[3].clone())
+                }),
+            });
+            for mining in [QuadrupletMining::BatchAll, QuadrupletMining::BatchHard] {
+                let config = move |r| {
+                    let config = QuadrupletLossConfig::new().with_margin(0.7).with_pair_margin(0.4);
+                    config.with_mining(mining).with_distance(distance).with_normalize(normalize).with_reduction(r)
+                };
+                subjects.push(Subject {
+                    name: "quadruplet",
+                    shapes: one.to_vec(),
+                    probabilities: vec![false],
+                    forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), labels())),
+                    terms: Box::new(move |t| {
+                        config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), labels())
+                    }),
+                });
+            }
             for (soft, swap) in [(false, false), (true, false), (false, true)] {
                 let config = move |r| {
                     let config = AlignedTripletLossConfig::new().with_soft(soft).with_swap(swap);
@@ -251,6 +289,54 @@ pub fn subjects() -> Vec<Subject> {
                 }),
             });
         }
+    }
+    for beyond in [ArcFaceBeyond::Monotone, ArcFaceBeyond::EasyMargin, ArcFaceBeyond::Formula] {
+        let config = move |r, weights: &Tensor<2>| {
+            let config = ArcFaceLossConfig::new(CLASSES, WIDTH).with_scale(8.0).with_beyond(beyond).with_reduction(r);
+            let mut loss = config.init(&device());
+            loss.head.weights = as_given(weights);
+            loss
+        };
+        subjects.push(Subject {
+            name: "arc-face",
+            shapes: vec![[ROWS, WIDTH], [CLASSES, WIDTH]],
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| config(r, &t[1]).forward(t[0].clone(), labels())),
+            terms: Box::new(move |t| config(Reduction::Sum, &t[1]).forward_no_reduction(t[0].clone(), labels())),
+        });
+    }
+    subjects.push(subject!(
+        "cos-face",
+        [[ROWS, WIDTH], [CLASSES, WIDTH]],
+        |t, r| {
+            let config = CosFaceLossConfig::new(CLASSES, WIDTH).with_scale(8.0).with_reduction(r);
+            let mut loss = config.init(&device());
+            loss.head.weights = as_given(&t[1]);
+            loss
+        },
+        |loss| loss.forward(t[0].clone(), labels()),
+        loss.forward_no_reduction(t[0].clone(), labels())
+    ));
+    for form in [VicRegForm::Algorithm, VicRegForm::Equations, VicRegForm::Code] {
+        let config = move |r| VicRegLossConfig::new().with_form(form).with_reduction(r);
+        subjects.push(Subject {
+            name: "vicreg",
+            shapes: two.to_vec(),
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), t[1].clone())),
+            terms: Box::new(move |t| config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), t[1].clone())),
+        });
+    }
+    for zero_variance in [ZeroVariance::Epsilon, ZeroVariance::Zero] {
+        let config =
+            move |r| BarlowTwinsLossConfig::new().with_lambda(0.1).with_zero_variance(zero_variance).with_reduction(r);
+        subjects.push(Subject {
+            name: "barlow-twins",
+            shapes: two.to_vec(),
+            probabilities: vec![false; 2],
+            forward: Box::new(move |t, r| config(r).init().forward(t[0].clone(), t[1].clone())),
+            terms: Box::new(move |t| config(Reduction::Sum).init().forward_no_reduction(t[0].clone(), t[1].clone())),
+        });
     }
     for normalize in [true, false] {
         let config = move |r| {

@@ -147,11 +147,6 @@ impl Policy {
         ])
     }
 
-    /// The steps.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-
     /// The same without the steps of some kinds.
     pub fn without(&self, kinds: &[Kind]) -> Self {
         Self { steps: self.steps.iter().filter(|step| !kinds.contains(&step.kind())).copied().collect() }

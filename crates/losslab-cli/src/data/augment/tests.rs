@@ -55,7 +55,7 @@ fn no_steps_leave_images_as_they_are() {
 
 #[test]
 fn presets_flip_things_but_not_digits() {
-    let kinds = |policy: Policy| policy.steps().iter().map(Step::kind).collect::<Vec<Kind>>();
+    let kinds = |policy: Policy| policy.steps.iter().map(Step::kind).collect::<Vec<Kind>>();
     assert_eq!(kinds(Policy::digits()), [Kind::Affine, Kind::Crop, Kind::Jitter, Kind::Blur, Kind::Noise]);
     assert_eq!(kinds(Policy::objects()), [Kind::Affine, Kind::Crop, Kind::Flip, Kind::Jitter, Kind::Blur, Kind::Noise]);
     assert_eq!(kinds(Policy::objects().without(&[Kind::Crop, Kind::Noise])).len(), 4);

@@ -19,6 +19,8 @@ use std::collections::HashSet;
 
 /// One thing in so many is kept out of training.
 const HELD_OUT: usize = 10;
+/// One drawing in so many is kept for validation.
+const VALIDATION: usize = 10;
 /// Captions that look for pictures in the report's grid, and how many pictures each finds.
 const SHOWN: [usize; 2] = [8, 6];
 
@@ -26,8 +28,10 @@ const SHOWN: [usize; 2] = [8, 6];
 pub struct Styles {
     /// Decides which things are kept out, first weights and batches.
     pub seed: u64,
-    /// All styles but the last, without the things that are kept out.
+    /// All styles but the last, without the things that are kept out and without the drawings for validation.
     pub material: Material,
+    /// Other drawings of the same styles.
+    pub valid: Captioned,
     /// Things of the training in the last style.
     pub seen: Captioned,
     /// The other things in the last style.
@@ -50,20 +54,36 @@ impl Styles {
             Captioned { captions: (0..images.len()).map(text).collect(), meanings: images.labels(), images }
         };
         let seen = |images: &Images| pairs(images.of_classes(|class| !unseen.contains(&class)));
-        let train = others.iter().map(|style| seen(&style.images)).reduce(|all, style| all.and(&style));
+        let drawn = others.iter().map(|style| seen(&style.images)).reduce(|all, style| all.and(&style));
+        let drawn = drawn.expect("there are other styles");
+        let (valid, train) = for_validation(&drawn, seed);
         Ok(Self {
             seed,
-            material: Material::new(train.expect("there are other styles")),
+            material: Material::new(drawn.select(&train)),
+            valid: drawn.select(&valid),
             seen: seen(&last.images),
             unseen: pairs(last.images.of_classes(|class| unseen.contains(&class))),
         })
     }
 }
 
+/// The drawings for validation, and the others. A thing is drawn once in validation at most, and then in the training too.
+fn for_validation(drawn: &Captioned, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..drawn.len()).collect();
+    order.shuffle(&mut random::stream(seed, "emoji for validation"));
+    let (mut met, mut again) = (HashSet::new(), HashSet::new());
+    // What has been met before in this order is drawn in the training as well.
+    order.retain(|index| !met.insert(drawn.meanings[*index]) && again.insert(drawn.meanings[*index]));
+    order.truncate(drawn.len() / VALIDATION);
+    let valid: HashSet<usize> = order.iter().copied().collect();
+    (order, (0..drawn.len()).filter(|index| !valid.contains(index)).collect())
+}
+
 /// Everything that a method tells with one seed.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct EmojiStudy {
     method: String,
+    validation: Recalls,
     seen: Recalls,
     unseen: Recalls,
     chance: [[f64; 3]; 2],
@@ -71,10 +91,11 @@ pub struct EmojiStudy {
     pub found: Vec<(usize, Vec<usize>)>,
 }
 
-/// Trains with a method and measures in the style that it hasn't seen.
+/// Trains with a method and measures in the style that it hasn't seen, and on the drawings for validation.
 pub fn study(styles: &Styles, method: &Method, settings: &Settings, shown: bool, job: &Job) -> Result<EmojiStudy> {
     let (network, _) = training::train(&styles.material, method, settings, styles.seed, job)?;
-    let [seen, unseen] = [&styles.seen, &styles.unseen].map(|part| Embedded::new(&network, part, &styles.material));
+    let [valid, seen, unseen] =
+        [&styles.valid, &styles.seen, &styles.unseen].map(|part| Embedded::new(&network, part, &styles.material));
     let (seen, unseen) = (seen?, unseen?);
     let [queries, pictures] = SHOWN;
     let asked = if shown && method.name == REFERENCE { queries.min(styles.unseen.len()) } else { 0 };
@@ -84,6 +105,7 @@ pub fn study(styles: &Styles, method: &Method, settings: &Settings, shown: bool,
     };
     Ok(EmojiStudy {
         method: method.name.clone(),
+        validation: Recalls::of(&valid?, &styles.valid.meanings)?,
         seen: Recalls::of(&seen, &styles.seen.meanings)?,
         unseen: Recalls::of(&unseen, &styles.unseen.meanings)?,
         chance: [&styles.seen, &styles.unseen].map(|part| Recalls::by_chance(&part.meanings)),
@@ -96,7 +118,7 @@ impl Measured for EmojiStudy {
         &self.method
     }
 
-    /// All numbers, by the names they have in `outcome.json`: those of seen things, those of unseen ones, and chance.
+    /// All numbers, by the names they have in `outcome.json`: those of seen things, those of unseen ones, validation, and chance.
     fn metrics(&self) -> Vec<(&'static str, f64)> {
         const UNSEEN: [&str; 7] = [
             "unseen_recall_at_1",
@@ -110,7 +132,11 @@ impl Measured for EmojiStudy {
         let [seen_by_chance, unseen_by_chance] = self.chance;
         let unseen = UNSEEN.into_iter().zip(self.unseen.metrics()).map(|(name, (_, value))| (name, value));
         let chance = [("chance_at_10", seen_by_chance[2]), ("unseen_chance_at_10", unseen_by_chance[2])];
-        self.seen.metrics().into_iter().chain(unseen).chain(chance).collect()
+        let validation = [
+            ("validation_recall_at_1", self.validation.at_1()),
+            ("validation_text_to_image_at_10", self.validation.text_to_image[2]),
+        ];
+        self.seen.metrics().into_iter().chain(unseen).chain(validation).chain(chance).collect()
     }
 }
 
@@ -141,7 +167,12 @@ mod tests {
             styles: vec![style(1), style(2), style(3)],
         };
         let styles = Styles::new(&emoji, 1).unwrap();
-        assert_eq!((styles.material.pairs.len(), styles.seen.len(), styles.unseen.len()), (44, 22, 3));
+        assert_eq!((styles.material.pairs.len(), styles.valid.len()), (40, 4));
+        assert_eq!((styles.seen.len(), styles.unseen.len()), (22, 3));
+        let drawings = |pairs: &Captioned| {
+            (0..pairs.len()).map(|at| (pairs.images.pixels(at)[0], pairs.meanings[at])).collect::<HashSet<(u8, i64)>>()
+        };
+        assert!(drawings(&styles.material.pairs).is_disjoint(&drawings(&styles.valid)));
         let trained: HashSet<i64> = styles.material.pairs.images.labels().into_iter().collect();
         assert!(styles.unseen.images.labels().iter().all(|thing| !trained.contains(thing)));
         let shades = |pairs: &Captioned| (0..pairs.len()).map(|at| pairs.images.pixels(at)[0]).collect::<HashSet<u8>>();

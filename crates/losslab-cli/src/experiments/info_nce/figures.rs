@@ -9,7 +9,7 @@ use super::{
 use crate::{
     data::{
         captions::Captioned,
-        shapes::{self, CLASSES, COLOURS, SHAPES},
+        shapes::{self, CLASSES, COLOURS, HeldOut, SHAPES},
     },
     experiments::common::{ByMethod, sheet},
     outcome::{Axis, Colour, Figure, Format, Line, Mark, Plot, Stroke},
@@ -38,27 +38,33 @@ pub fn examples(world: &World) -> Figure {
     }
 }
 
-/// One test picture of every combination of colour and shape.
+/// One picture of every combination of colour and shape.
 pub fn combinations(world: &World) -> Figure {
-    let of_class = |class: usize| (0..world.test.len()).find(|index| world.test.images.label(*index) == class);
+    let pictures = world.test.all().and(&world.valid.unseen).images;
+    let of_class = |class: usize| (0..pictures.len()).find(|index| pictures.label(*index) == class);
     let found: Vec<Option<usize>> = (0..CLASSES).map(of_class).collect();
     let shown: Vec<usize> = found.iter().flatten().copied().collect();
-    // Shapes of a colour that the test part happens not to have are left out of its row.
+    // Shapes of a colour that no part happens to have are left out of its row.
     let row = |colour: usize| {
         let places = (0..SHAPES).filter_map(|shape| found[colour * SHAPES + shape]);
         let places = places.filter_map(|index| shown.iter().position(|other| *other == index)).collect();
-        let unseen = world.held_out.iter().find(|class| **class / SHAPES == colour);
-        (unseen.map_or(String::new(), |class| format!("never in training: {}", shapes::class_name(*class))), places)
+        let of = |classes: &[usize]| {
+            let own = classes.iter().find(|class| **class / SHAPES == colour).expect("one of each colour");
+            shapes::class_name(*own)
+        };
+        let HeldOut { valid, test } = &world.held_out;
+        (format!("{}; validation only: {}", of(test), of(valid)), places)
     };
     Figure {
-        title: "Colours and shapes of the test pictures".into(),
+        title: "Colours and shapes".into(),
         caption: "A row a colour: circle, square, triangle, star, cross. Each row names the combination that seed 1 \
-                  keeps out of training; other seeds keep out others, and five seeds each of the 30 once."
+                  keeps for the test part, then the one for validation; training has neither. Other seeds keep out \
+                  others, and five seeds test each of the 30 once."
             .into(),
         plot: Plot::Pictures {
             rows: (0..COLOURS).map(row).collect(),
             columns: Vec::new(),
-            pictures: sheet(&world.test.images.select(&shown)),
+            pictures: sheet(&pictures.select(&shown)),
         },
     }
 }
@@ -93,7 +99,7 @@ pub fn found_shapes(world: &World, show: &Show) -> Figure {
     let caption = "Test captions of seed 1, the last ones of combinations that training never had, and the test \
                    pictures nearest to each, from the nearest. In brackets: how many of those shown fit the whole \
                    caption, and how many such pictures the test part has.";
-    retrieved("What captions find", caption, &world.test, &show.found)
+    retrieved("What captions find", caption, &world.test.all(), &show.found)
 }
 
 /// The retrieval grid of the emoji.
@@ -105,12 +111,12 @@ pub fn found_emoji(styles: &Styles, found: &[(usize, Vec<usize>)]) -> Figure {
 
 /// How similar pictures and prompts of unseen combinations are.
 pub fn similarity(world: &World, show: &Show) -> Figure {
-    let names: Vec<String> = world.held_out.iter().map(|class| shapes::class_name(*class)).collect();
+    let names: Vec<String> = world.held_out.test.iter().map(|class| shapes::class_name(*class)).collect();
     Figure {
         title: "Unseen combinations: pictures against prompts".into(),
         caption: "Mean cosine of the test pictures of a combination (row) and the prompts of one (column), seed 1, \
-                  reference. None of these combinations occurs in training. A bright diagonal means that pictures meet \
-                  their prompt."
+                  reference. None of these combinations occurs in training. A diagonal that stands out means that pictures \
+                  meet their prompt."
             .into(),
         plot: Plot::Heat {
             x: "Prompt".into(),

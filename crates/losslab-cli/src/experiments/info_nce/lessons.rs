@@ -1,8 +1,8 @@
 //! What to learn from a run, written from its numbers.
 
 use super::{
-    checks::{CHANCE, NEAR, batch_ends, strongest_rival, temperature_ends, text},
-    methods::{self, IGNORED, LEFT_OUT, MLP, REFERENCE, title},
+    checks::{CHANCE, NEAR, batch_ends, chosen, temperature_ends, text},
+    methods::{self, CHOSEN, IGNORED, LEFT_OUT, MLP, REFERENCE, title},
     results::{RECALL, SEEN, UNSEEN},
     story::Told,
     zero_shot::Study,
@@ -127,13 +127,18 @@ fn temperature(told: &Told) -> Lesson {
         )
     };
     let ends: Vec<f64> = [low, high].into_iter().filter(|value| *value != reference).collect();
-    let (best, rival) = strongest_rival(results, reference);
-    let conclusion = if rival.is_gain() {
-        format!("The usual τ = {reference} is not the best here: τ = {best} has {} in Recall@1.", text(rival))
+    let (best, difference) = (chosen(results), results.difference(RECALL, CHOSEN, REFERENCE));
+    let conclusion = if difference.is_gain() {
+        format!(
+            "The usual τ = {reference} is not the best here: validation chooses {best}, and the test part agrees, with \
+             {} in Recall@1.",
+            text(difference)
+        )
     } else {
         format!(
-            "No listed τ is significantly better than {reference} in Recall@1; the nearest rival is {best}: {}.",
-            text(rival)
+            "Validation chooses τ = {best}, which on the test part is not significantly better than {reference} in \
+             Recall@1: {}.",
+            text(difference)
         )
     };
     Lesson {
@@ -247,7 +252,7 @@ fn duplicates(told: &Told) -> Lesson {
 
 fn trust(told: &Told) -> Lesson {
     let results = told.shapes;
-    let half = told.world.unseen.len();
+    let half = told.world.test.unseen.len();
     let noise = (0.25 / half as f64).sqrt();
     let sets: Vec<String> = ["shapes"].into_iter().chain(told.drawn.map(|_| "emoji")).map(str::to_owned).collect();
     Lesson {

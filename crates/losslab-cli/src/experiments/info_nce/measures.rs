@@ -89,11 +89,16 @@ impl Recalls {
         CUTOFFS.map(|k| 1.0 - matches.iter().map(|matches| missed(*matches, k)).sum::<f64>() / n as f64)
     }
 
-    /// By name, with the mean of both directions at 1, which stands for retrieval where one number must do.
+    /// The mean of both directions at 1, which stands for retrieval where one number must do.
+    pub fn at_1(&self) -> f64 {
+        0.5 * (self.image_to_text[0] + self.text_to_image[0])
+    }
+
+    /// By name.
     pub fn metrics(&self) -> Vec<(&'static str, f64)> {
         let ([i1, i5, i10], [t1, t5, t10]) = (self.image_to_text, self.text_to_image);
         vec![
-            ("recall_at_1", 0.5 * (i1 + t1)),
+            ("recall_at_1", self.at_1()),
             ("image_to_text_at_1", i1),
             ("image_to_text_at_5", i5),
             ("image_to_text_at_10", i10),

@@ -1,6 +1,10 @@
 //! The studies of a data set, put together over the seeds.
 
-use super::settings::Settings;
+use super::{
+    methods::{self, CHOSEN},
+    settings::Settings,
+    zero_shot::Study,
+};
 use crate::{
     experiments::common::{self, ByMethod, Difference},
     outcome::Row,
@@ -30,8 +34,9 @@ pub struct Results<'a, S> {
     key: &'static str,
     /// A method after the other, each with all seeds.
     studies: &'a [S],
-    /// A row for each method.
+    /// A row for each method, and of the shapes one for the temperature that validation chooses.
     pub rows: Vec<Row>,
+    seeds: usize,
 }
 
 impl<'a, S: Measured> Results<'a, S> {
@@ -41,7 +46,7 @@ impl<'a, S: Measured> Results<'a, S> {
             let numbers: Vec<_> = studies.iter().map(Measured::metrics).collect();
             common::row(format!("{key}/{}", studies[0].method()), &numbers)
         };
-        Self { settings, key, studies, rows: studies.chunks(seeds).map(row).collect() }
+        Self { settings, key, studies, rows: studies.chunks(seeds).map(row).collect(), seeds }
     }
 
     /// The data set's name in `outcome.json`.
@@ -61,7 +66,38 @@ impl<'a, S: Measured> Results<'a, S> {
 
     /// Number of seeds.
     pub fn seeds(&self) -> usize {
-        self.studies.len() / self.rows.len()
+        self.seeds
+    }
+}
+
+impl Results<'_, Study> {
+    /// The fixed temperature that each seed's validation part would choose.
+    pub fn chosen_temperatures(&self) -> Vec<f64> {
+        self.chosen().map(|(temperature, _)| temperature).collect()
+    }
+
+    /// With a row of the networks with these temperatures.
+    pub fn with_chosen_temperature(mut self) -> Self {
+        let numbers: Vec<_> = self.chosen().map(|(_, study)| study.metrics()).collect();
+        self.rows.push(common::row(format!("{}/{CHOSEN}", self.key), &numbers));
+        self
+    }
+
+    /// For each seed.
+    fn chosen(&self) -> impl Iterator<Item = (f64, &Study)> {
+        let temperatures = &self.settings.temperature;
+        let by_temperature = temperatures.iter().map(|value| {
+            let studies: Vec<&Study> = self.of(&methods::fixed(self.settings, *value)).collect();
+            (*value, studies)
+        });
+        let by_temperature: Vec<(f64, Vec<&Study>)> = by_temperature.collect();
+        (0..self.seeds).map(move |seed| {
+            let candidates = by_temperature.iter().map(|(value, studies)| (*value, studies[seed]));
+            let recall = |candidate: &(f64, &Study)| candidate.1.validation.recall;
+            // The first of equals.
+            let better = |a, b| if recall(&b) > recall(&a) { b } else { a };
+            candidates.reduce(better).expect("a list is never empty")
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     checks::{self, CHANCE, NEAR, text},
     emoji::{EmojiStudy, Styles},
     figures, lessons,
-    methods::{self, IGNORED, LEFT_OUT, MLP, REFERENCE, UNTRAINED, title},
+    methods::{self, CHOSEN, IGNORED, LEFT_OUT, MLP, REFERENCE, UNTRAINED, title},
     results::{Measured, RECALL, Results, SEEN, UNSEEN},
     settings::Settings,
     zero_shot::{Study, World},
@@ -72,8 +72,9 @@ const PARTS: [Column; 5] = [
     share("zero_shot_unseen_one_prompt", "Both right, one prompt"),
     share("zero_shot_among_unseen", "Both right, only unseen ones to choose"),
 ];
-const TEMPERATURES: [Column; 9] = [
+const TEMPERATURES: [Column; 10] = [
     share(RECALL, "Recall@1"),
+    share("validation_recall_at_1", "Recall@1, validation"),
     share(UNSEEN, "Zero-shot, unseen"),
     number("temperature", "τ at the end", 3),
     number("entropy", "Entropy", 3),
@@ -92,7 +93,7 @@ const BATCHES: [Column; 7] = [
     share(SEEN, "Zero-shot, seen"),
     number("uniformity", "Uniformity", 2),
 ];
-const DRAWN: [Column; 9] = [
+const DRAWN: [Column; 10] = [
     share("text_to_image_at_10", "Text→image R@10"),
     share("image_to_text_at_10", "Image→text R@10"),
     share("unseen_text_to_image_at_10", "Unseen: text→image R@10"),
@@ -102,6 +103,7 @@ const DRAWN: [Column; 9] = [
     share("image_to_text_at_5", "Image→text R@5"),
     share("unseen_recall_at_1", "Unseen: R@1"),
     share("unseen_text_to_image_at_5", "Unseen: text→image R@5"),
+    share("validation_text_to_image_at_10", "Validation: text→image R@10"),
 ];
 
 impl Told<'_> {
@@ -160,7 +162,7 @@ impl Told<'_> {
     }
 
     fn zero_shot(&self) -> Section {
-        let Settings { images, test, side, epochs, lr, .. } = *self.settings;
+        let Settings { images, valid, test, side, epochs, lr, .. } = *self.settings;
         let show = self.shapes.of(REFERENCE).find_map(|study| study.show.as_ref());
         let mut figures = vec![figures::examples(self.world), figures::combinations(self.world)];
         figures.extend(show.map(|show| figures::found_shapes(self.world, show)));
@@ -171,10 +173,11 @@ impl Told<'_> {
             text: vec![
                 format!(
                     "Generated pictures of {side} × {side} pixels with one to three shapes of one kind; captions in varied \
-                     words. {images} pairs for training, {epochs} epochs of Adam with step size {lr}; {test} pairs for \
-                     testing, half of them of combinations that training never had ({COLOURS} of {CLASSES}, others for \
-                     each seed). The run chooses nothing by a result, so there is no \
-                     validation part; the preset's step size was settled with test results in view."
+                     words. {images} pairs for training, {epochs} epochs of Adam with step size {lr}; {valid} pairs for \
+                     validation and {test} for testing, half of each of combinations that training never had: of the \
+                     {CLASSES} combinations {COLOURS} are kept for validation and another {COLOURS} for the test part, \
+                     others for each seed. The quick preset's sizes, epochs and step size were settled on \
+                     validation parts, and the full one has more of everything; the run itself chooses a temperature there."
                 ),
                 "Zero-shot: a picture gets the class whose prompt is nearest, among all 30, the unseen ones included. A \
                  prompt is “a red circle” in five templates, whose embeddings are averaged. Retrieval: pictures and \
@@ -217,6 +220,7 @@ impl Told<'_> {
         let names: Vec<String> = fixed
             .iter()
             .map(|value| methods::fixed(settings, *value))
+            .chain([CHOSEN.to_owned()])
             .chain(settings.learned.iter().map(|start| methods::learned(*start)))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -232,7 +236,8 @@ impl Told<'_> {
                 "Temperature",
                 &names,
                 &TEMPERATURES,
-                "Entropy: of the softmax over the captions of 128 test pairs, as a share of the largest possible. Top \
+                "Chosen on validation: the fixed temperature with the highest Recall@1 on the validation part, for each seed \
+                 anew. Entropy: of the softmax over the captions of 128 test pairs, as a share of the largest possible. Top \
                  negative: share of the weight of all negatives that the nearest takes. Spread of the loss: standard \
                  deviation over the batches of the last epoch, in nats."
                     .to_owned(),
@@ -279,11 +284,12 @@ impl Told<'_> {
         Section {
             title: "Emoji in a style never seen".to_owned(),
             text: vec![format!(
-                "{}. Training has {} pairs in all styles but {last}; a text is the name with its keywords. Tested in the \
-                 style {last}: {} things of the training and {} that are kept out of it, others for each seed, each part \
-                 among itself. {} epochs; everything else as above.",
+                "{}. Training has {} pairs in all styles but {last}; a text is the name with its keywords. {} drawings of \
+                 these styles are kept for validation. Tested in the style {last}: {} things of the training and {} that \
+                 are kept out of it, others for each seed, each part among itself. {} epochs; everything else as above.",
                 emoji.origin,
                 styles.material.pairs.len(),
+                styles.valid.len(),
                 styles.seen.len(),
                 styles.unseen.len(),
                 self.settings.emoji_epochs

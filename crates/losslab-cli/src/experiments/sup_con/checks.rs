@@ -4,7 +4,7 @@ use super::{methods::Method, results::Results, story::Told};
 use crate::{
     experiments::common::{ByMethod, Difference},
     outcome::Check,
-    wording::percent,
+    wording::{given, percent},
 };
 
 impl Told<'_> {
@@ -40,7 +40,7 @@ impl Told<'_> {
                 let difference = results.lost_more("accuracy", Method::CrossEntropy, Method::Outside, noise);
                 checks.push(Check {
                     expected: "cross-entropy loses more, p < 0.05".to_owned(),
-                    ..better(format!("{} wrong labels, linear probe", percent(noise)), difference)
+                    ..better(format!("{} wrong labels, linear probe", given(noise)), difference)
                 });
             }
         }
@@ -105,7 +105,7 @@ impl Told<'_> {
             let firm = methods.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).expect("there is a method");
             format!(
                 "; with {} wrong labels {} loses least, {} points",
-                percent(noise),
+                given(noise),
                 firm.name(),
                 crate::wording::signed(-loss(firm))
             )

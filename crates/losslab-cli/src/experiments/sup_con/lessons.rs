@@ -5,7 +5,7 @@ use crate::{
     experiments::common::ByMethod,
     outcome::Lesson,
     statistics::LEVEL,
-    wording::{list, percent, points},
+    wording::{given, list, percent, points},
 };
 
 /// The lessons of a run.
@@ -125,11 +125,7 @@ fn wrong_labels(told: &Told, methods: &[Method]) -> Lesson {
             format!("{} {} (to {})", method.name(), points(-lost(method)), percent(with))
         };
         let costs = list(&ranked.iter().map(one).collect::<Vec<_>>());
-        format!(
-            "{}, {} wrong labels, change of the linear probe: {costs}.",
-            results.picked.pick.title(),
-            percent(noise)
-        )
+        format!("{}, {} wrong labels, change of the linear probe: {costs}.", results.picked.pick.title(), given(noise))
     };
     let points =
         told.results.iter().flat_map(|results| told.wrong().into_iter().map(move |noise| point(results, noise)));
@@ -141,7 +137,7 @@ fn wrong_labels(told: &Told, methods: &[Method]) -> Lesson {
         let word = match (difference.is_gain(), difference.is_loss()) {
             (true, _) => "cross-entropy loses significantly more than L_out",
             (_, true) => "L_out loses significantly more than cross-entropy",
-            _ => "cross-entropy and L_out lose about the same",
+            _ => "what cross-entropy loses more than L_out is no significant difference",
         };
         format!("on {} {word} ({})", results.picked.pick.title(), difference.text())
     };
@@ -150,9 +146,9 @@ fn wrong_labels(told: &Told, methods: &[Method]) -> Lesson {
         String::new()
     } else {
         format!(
-            "With {} wrong labels {}. The paper's robustness is to corrupted images and to hyperparameters; a wrong label is \
-             a wrong positive for every image of its batch, so there was no reason to expect it here.",
-            percent(worst),
+            "With {} wrong labels {}. The paper shows robustness to corrupted images and to hyperparameters. Wrong labels \
+             are another matter: one of them makes a wrong positive of every image of its class in the batch.",
+            given(worst),
             list(&said)
         )
     };

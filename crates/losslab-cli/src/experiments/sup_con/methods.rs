@@ -1,7 +1,7 @@
 //! The losses that are compared, and everything else that tells one training from another.
 
 use super::settings::Settings;
-use crate::models::projection::Head;
+use crate::{models::projection::Head, wording::given};
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor};
 use losslab::{
@@ -112,7 +112,7 @@ impl Recipe {
 pub fn row_name(settings: &Settings, method: Method, noise: f64, views: usize) -> String {
     let mut name = method.name().to_owned();
     if noise > 0.0 {
-        name += &format!(", {:.0} % wrong labels", 100.0 * noise);
+        name += &format!(", {} wrong labels", given(noise));
     }
     if views != settings.views {
         name += &format!(", {views} {}", if views == 1 { "view" } else { "views" });

@@ -64,7 +64,7 @@ pub const KNOBS: [Knob; 16] = [
 ];
 
 impl Settings {
-    /// Half a minute on two cores. Of step sizes of 0.001 and 0.003 and of batches of 32, 64 and 128, these have the highest
+    /// About a minute on two cores. Of step sizes of 0.001 and 0.003 and of batches of 32, 64 and 128, these have the highest
     /// accuracy on validation images in the mean of the four losses.
     pub fn quick() -> Self {
         Self {

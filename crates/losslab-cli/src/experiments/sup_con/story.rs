@@ -9,7 +9,7 @@ use crate::{
         views,
     },
     outcome::{Cell, Check, Format, Row, Section, Story, Table},
-    wording::{list, percent},
+    wording::{given, list, percent},
 };
 
 /// Everything that is told.
@@ -144,12 +144,12 @@ impl Told<'_> {
             let cell = |share: &f64| {
                 let metric = results.metric(&results.name(*method, *share), "accuracy");
                 let recall = results.metric(&results.name(*method, *share), "recall_at_1");
-                let text = [metric, recall].map(|metric| crate::wording::mean_and_spread(metric)).join("; ");
+                let text = [metric, recall].map(crate::wording::mean_and_spread).join("; ");
                 Cell::from(text)
             };
             std::iter::once(Cell::from(method.name().to_owned())).chain(shares.iter().map(cell)).collect()
         };
-        let heading = |share: &f64| format!("{} wrong", percent(*share));
+        let heading = |share: &f64| format!("{} wrong", given(*share));
         Some(Section {
             title: format!("{}: wrong labels", results.picked.pick.title()),
             text: vec![
