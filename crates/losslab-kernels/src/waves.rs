@@ -9,8 +9,13 @@ use std::ops::Range;
 /// The lines of a block are a whole number of so many, but for the last block.
 pub(crate) const LANES: usize = 16;
 
-/// The blocks of some lines, no longer than `longest`: at least `parts` where that leaves tiles worth a matrix product.
-pub(crate) fn blocks(lines: usize, longest: usize, parts: usize) -> Vec<Range<usize>> {
+/// The blocks of some lines, no longer than `longest`: at least eight where that leaves tiles worth a matrix product.
+pub(crate) fn blocks(lines: usize, longest: usize) -> Vec<Range<usize>> {
+    blocks_in_parts(lines, longest, 16)
+}
+
+/// As [`blocks`], of about so many parts.
+pub(crate) fn blocks_in_parts(lines: usize, longest: usize, parts: usize) -> Vec<Range<usize>> {
     let side = lines.div_ceil(parts).next_multiple_of(LANES).clamp(64, longest);
     (0..lines).step_by(side).map(|start| start..(start + side).min(lines)).collect()
 }

@@ -68,7 +68,7 @@ impl<'a> Tiles<'a> {
         shift: Option<f32>,
         memory: usize,
     ) -> Self {
-        let blocks = [Side::Rows, Side::Columns].map(|side| blocks(partners.lines(side), SIDE, 16));
+        let blocks = [Side::Rows, Side::Columns].map(|side| blocks(partners.lines(side), SIDE));
         let longest = |side: Side| blocks[side as usize].first().map_or(1, |block| block.len());
         let size = longest(Side::Rows) * longest(Side::Columns).next_multiple_of(LANES);
         let waves = Waves::new(blocks[0].len(), blocks[1].len(), partners.is_mirrored());

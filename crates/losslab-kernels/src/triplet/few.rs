@@ -11,7 +11,7 @@ use crate::matrix::{View, multiply};
 use crate::options::Distance;
 use crate::pairs::Points;
 use crate::simd::dispatch;
-use crate::waves::{LANES, Waves, blocks};
+use crate::waves::{LANES, Waves, blocks_in_parts};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -66,7 +66,7 @@ pub(super) fn few(margin: f64, points: &Points<'_>, gradient: Option<&mut [f32]>
     let values = if gradient.is_some() { points.narrow.len() } else { 0 };
     let mut by_rows = vec![0.0; values];
     let mut by_columns = vec![0.0; values];
-    let lines = blocks(points.len(), SIDE, PARTS);
+    let lines = blocks_in_parts(points.len(), SIDE, PARTS);
     let [mut rows, mut columns] = [&mut by_rows, &mut by_columns].map(|gradient| anchors.blocks(&lines, gradient));
     let (waves, places) = (Waves::new(lines.len(), lines.len(), true), Mutex::new(Vec::new()));
     waves.visit(&mut rows, &mut columns, &mut [], 1, |row, column, _| {
