@@ -129,10 +129,10 @@ impl LaneSums {
         }
         // What pads the last group adds nothing.
         values[count..].fill(0.0);
-        for lane in 0..LANES {
-            self.totals[lane] += f64::from(values[lane]);
+        for ((value, total), active) in values.iter().zip(&mut self.totals).zip(&mut self.active) {
+            *total += f64::from(*value);
             // A NaN is active.
-            self.active[lane] += if values[lane] <= 0.0 { 0 } else { 1 };
+            *active += if *value <= 0.0 { 0 } else { 1 };
         }
         if let Some(gradient) = by_logits {
             gradient.copy_from_slice(&slopes[..count]);
