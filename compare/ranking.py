@@ -133,7 +133,8 @@ def verdicts(rows):
             continue
         difference = trees - np.array(values["ndcg_at_10"])
         p = ttest_rel(trees, values["ndcg_at_10"]).pvalue if len(trees) > 1 else float("nan")
-        word = f"p = {p:.3f}" if p < 0.05 else f"no significant difference, p = {p:.3f}"
+        shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+        word = shown if p < 0.05 else f"no significant difference, {shown}"
         lines.append(f"- {name}: {100 * difference.mean():+.1f} points ({word})")
     return "\n".join(lines)
 

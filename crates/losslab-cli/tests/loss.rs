@@ -86,8 +86,9 @@ fn list_names_every_loss_with_its_tensors_and_hyperparameters() {
     let found = json(&losslab(&["list", "--json"]));
     let names = found["losses"].as_array().unwrap().iter().map(|loss| loss["name"].as_str().unwrap());
     let expected = "focal-sigmoid focal cross-entropy label-smoothing contrastive contrastive-batch triplet \
-                    triplet-aligned multi-similarity circle arc-face cos-face info-nce siglip nt-xent dcl vicreg \
-                    barlow-twins sup-con weighted-sum uncertainty rank-net lambda-loss list-net list-mle approx-ndcg";
+                    triplet-aligned quadruplet quadruplet-aligned multi-similarity circle arc-face cos-face info-nce \
+                    siglip nt-xent dcl vicreg barlow-twins sup-con weighted-sum uncertainty rank-net lambda-loss \
+                    list-net list-mle approx-ndcg";
     assert_eq!(names.collect::<Vec<_>>().join(" "), expected);
     let focal = &found["losses"][1];
     assert_eq!(focal["hyperparameters"][0]["name"], "gamma");

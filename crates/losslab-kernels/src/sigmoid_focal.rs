@@ -129,10 +129,10 @@ impl LaneSums {
         }
         // What pads the last group adds nothing.
         values[count..].fill(0.0);
-        for ((total, active), value) in self.totals.iter_mut().zip(&mut self.active).zip(values) {
-            *total += f64::from(value);
+        for ((value, total), active) in values.iter().zip(&mut self.totals).zip(&mut self.active) {
+            *total += f64::from(*value);
             // A NaN is active.
-            *active += if value <= 0.0 { 0 } else { 1 };
+            *active += if *value <= 0.0 { 0 } else { 1 };
         }
         if let Some(gradient) = by_logits {
             gradient.copy_from_slice(&slopes[..count]);

@@ -409,6 +409,28 @@ fn recomputed_statistics_average_over_batches_whatever_the_momentum() {
 }
 
 #[test]
+fn the_distance_of_the_gradients_decides_over_which_kinks_a_hessian_goes() {
+    // A quadratic has the same Hessian at every distance.
+    let near = quadratic(&EIGENVALUES, &noise(8, 50), &noise(8, 51), DType::F64);
+    let far = quadratic(&EIGENVALUES, &noise(8, 50), &noise(8, 51), DType::F64).with_distance(0.1).unwrap();
+    let vector = noise(8, 3);
+    for (a, b) in near.hessian_product(&vector).unwrap().iter().zip(far.hessian_product(&vector).unwrap()) {
+        close(*a, b, 1e-8);
+    }
+    // The slope of |x| turns from −1 to 1 at 0, which is 0.001 away.
+    let kink = |distance: f64| {
+        let at = Point::at(&[0.001], DType::F64);
+        let loss = |point: &Point| point.x.val().abs();
+        let landscape = LossLandscape::try_new(&at, NormalizationStatistics::Frozen, loss).unwrap();
+        landscape.with_distance(distance).unwrap().hessian_product(&[2.0]).unwrap()[0]
+    };
+    assert_eq!(kink(1e-4), 0.0);
+    close(kink(0.01), 2.0 / (2.0 * 0.01) * 2.0, 1e-9);
+    let error = near.with_distance(0.0).unwrap_err().to_string();
+    assert_eq!(error, "landscape: distance must be above 0, but is 0");
+}
+
+#[test]
 fn surfaces_are_made_of_the_losses_at_their_points() {
     let landscape = quadratic(&EIGENVALUES, &noise(8, 50), &noise(8, 51), DType::F64);
     let [a, b] = [noise(8, 1), noise(8, 2)];

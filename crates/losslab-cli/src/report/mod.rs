@@ -6,7 +6,7 @@ mod figures;
 mod html;
 mod overview;
 
-use crate::{outcome::Outcome, record::RunInfo};
+use crate::{experiments::EXERCISES, outcome::Outcome, record::RunInfo};
 use exercise::Exercise;
 use figures::Figures;
 use html::escape;
@@ -68,7 +68,11 @@ fn exercise<'a>(one: &'a Told<'a>, at: usize, all: &[&Told]) -> Exercise<'a> {
     } else {
         (format!("{experiment}-{at}"), format!(" · {}", one.label))
     };
-    Exercise { told: one, key, rank: 2, eyebrow: format!("Exercise {}{run}", story.number) }
+    let kind = match story.number {
+        number if number <= EXERCISES.len() => format!("Exercise {number}"),
+        _ => String::from("Beyond the exercises"),
+    };
+    Exercise { told: one, key, rank: 2, eyebrow: kind + &run }
 }
 
 /// The parts of a single exercise as links; of several, the exercises as links and all parts in a list to unfold.

@@ -83,7 +83,7 @@ pub fn siglip(loss: &SigLip, queries: &[f32], keys: &[f32], width: usize, gradie
         gradient.fill(0.0);
     }
     let scale = 1.0 / loss.temperature;
-    let sides = [blocks(rows.len(), SIDE), blocks(columns.len(), SIDE)];
+    let sides = [rows.len(), columns.len()].map(|lines| blocks(lines, SIDE));
     let mut row_blocks = row_blocks(&sides[0], by_rows.as_deref_mut(), width);
     let mut column_blocks = column_blocks(&sides[1], by_columns.as_deref_mut(), width);
     let waves = Waves::new(sides[0].len(), sides[1].len(), false);

@@ -3,7 +3,7 @@
 use super::error::{LandscapeError, NAME, check_finite, check_length};
 use super::parameters::{Parameters, epsilon, numbers, tensor_like};
 use super::vector::{norm, plus};
-use crate::error::{ConfigError, InputError};
+use crate::error::{ConfigError, InputError, Range};
 use burn::config::Config;
 use burn::module::{Flag, Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -44,6 +44,8 @@ pub struct LossLandscape<M, F> {
     parameters: Parameters,
     origin: Vec<f64>,
     statistics: NormalizationStatistics,
+    /// Between the two gradients of a Hessian product and the origin, as a share of the length of the parameters.
+    distance: f64,
     /// How much of each running statistic one evaluation of the objective replaces.
     replaced: HashMap<ParamId, Vec<f64>>,
     objective: F,
@@ -85,11 +87,28 @@ impl<M: Module, F: Fn(&M) -> Tensor<1>> LossLandscape<M, F> {
         }
         let origin = parameters.read(&module);
         check_finite("parameters", &origin)?;
-        let mut landscape = Self { module, parameters, origin, statistics, replaced: HashMap::new(), objective };
+        let distance = epsilon(parameters.dtype).cbrt();
+        let mut landscape =
+            Self { module, parameters, origin, statistics, distance, replaced: HashMap::new(), objective };
         if statistics == NormalizationStatistics::Recomputed && !landscape.parameters.running.is_empty() {
             landscape.replaced = landscape.measure_replaced()?;
         }
         Ok(landscape)
+    }
+
+    /// With another distance of the gradients that a Hessian product takes the difference of: a share of the length of the
+    /// parameters, above 0. By default it is the cube root of the spacing of the parameters' type around 1 (6e-6 in f64,
+    /// 5e-3 in f32), which is best for smooth losses.
+    ///
+    /// **Take about 1e-3** for networks with ReLU or max pooling. The gradient of such a network jumps at kinks; over a
+    /// tiny distance few products cross one, and those are enormous. Over a larger distance they average out, and what
+    /// is found is the curvature at that scale.
+    ///
+    /// # Errors
+    /// If it isn't above 0.
+    pub fn with_distance(self, distance: f64) -> Result<Self, LandscapeError> {
+        ConfigError::check(NAME, "distance", distance, Range::Above(0.0))?;
+        Ok(Self { distance, ..self })
     }
 
     /// Where in the vector which parameter is.
@@ -138,10 +157,10 @@ impl<M: Module, F: Fn(&M) -> Tensor<1>> LossLandscape<M, F> {
     ///
     /// ```text
     /// H·v ≈ (∇L(θ + h·v) − ∇L(θ − h·v)) / 2h
-    /// h   = ε^⅓ · max(1, ‖θ‖) / ‖v‖           ε: the spacing of the parameters' type around 1
+    /// h   = distance · max(1, ‖θ‖) / ‖v‖      see `with_distance`
     /// ```
     ///
-    /// At a kink of the loss, which ReLU has many of, it is the mean slope of the gradient over this distance.
+    /// Where the loss has kinks, it is the mean slope of the gradient over this distance.
     ///
     /// # Errors
     /// As [`gradient`](Self::gradient).
@@ -151,7 +170,7 @@ impl<M: Module, F: Fn(&M) -> Tensor<1>> LossLandscape<M, F> {
         if length == 0.0 {
             return Ok(vec![0.0; vector.len()]);
         }
-        let distance = epsilon(self.parameters.dtype).cbrt() * norm(self.origin.iter().copied()).max(1.0);
+        let distance = self.distance * norm(self.origin.iter().copied()).max(1.0);
         let step = distance / length;
         let (_, ahead) = self.gradient(&plus(&self.origin, step, vector))?;
         let (_, behind) = self.gradient(&plus(&self.origin, -step, vector))?;

@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 /// Room around the path, as a share of its extent.
 const MARGIN: f64 = 0.25;
 
+/// Between the gradients of a Hessian product, as a share of the length of the parameters: far enough that the kinks of
+/// ReLU and max pooling average out, near enough that the loss hardly changes.
+const DISTANCE: f64 = 1e-3;
+
 /// The images on which losses are measured, in f64: Hessians are differences of gradients.
 pub struct Measured {
     inputs: Tensor<4>,
@@ -45,7 +49,8 @@ impl Measured {
     ) -> Result<LossLandscape<Encoder, impl Fn(&Encoder) -> Tensor<1> + use<'a>>> {
         let cost = method.cost(settings, &self.device);
         let loss = move |network: &Encoder| cost.of(network.forward(self.inputs.clone()), self.labels.clone());
-        Ok(LossLandscape::try_new(&landscape::in_f64(network), NormalizationStatistics::Frozen, loss)?)
+        let landscape = LossLandscape::try_new(&landscape::in_f64(network), NormalizationStatistics::Frozen, loss)?;
+        Ok(landscape.with_distance(DISTANCE)?)
     }
 }
 

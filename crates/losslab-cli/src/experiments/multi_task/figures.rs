@@ -218,7 +218,7 @@ pub fn gradients(settings: &Settings, results: &Results) -> Vec<Figure> {
             caption: format!(
                 "What the reconstruction loss counts for in the shared parameters, for 1 of the classification loss. \
                  {over} Equal weights are at 1. For PCGrad, CAGrad and MGDA it is the weight that their \
-                 combination amounts to."
+                 combination amounts to; MGDA's line has a gap where the classification has no weight."
             ),
             plot: plot(log("Weight of the reconstruction"), lines(|epoch| epoch.weights[1] / epoch.weights[0])),
         },

@@ -13,6 +13,12 @@ use crate::{
 /// The name of the row of the fixed weight that is best on the validation part, for each seed anew.
 pub const TUNED: &str = "fixed, tuned";
 
+/// A ratio of weights, at most that of the largest fixed weight: MGDA can give all of the weight to one task.
+fn ratio(of: f64, to: f64) -> f64 {
+    let ratio = of / to;
+    if ratio > 1e6 { 1e6 } else { ratio }
+}
+
 /// All results of a run.
 pub struct Results<'a> {
     recipes: &'a [Recipe],
@@ -51,7 +57,7 @@ impl<'a> Results<'a> {
                         ("cosine", seen.cosine),
                         ("conflicts", seen.conflicts),
                         ("length_ratio", seen.norms[0] / seen.norms[1]),
-                        ("weight_ratio", seen.weights[1] / seen.weights[0]),
+                        ("weight_ratio", ratio(seen.weights[1], seen.weights[0])),
                         passes,
                     ]
                 }
