@@ -163,6 +163,8 @@ class Torch:
         shape = (-1, width) if width else (-1,)
         tensor = lambda name, dtype, shape: (a := load(folder, name, dtype, shape)) is not None and torch.from_numpy(a)
         self.x, self.y = (tensor(name, np.float32, shape) for name in ("x.f32", "y.f32"))
+        if peer == "double":
+            self.x = self.x.double()
         self.labels = tensor("labels.i64", np.int64, (-1,))
         self.tracked = [self.x] + ([self.y] if case.kernel == "info-nce" else [])
         for tracked in self.tracked:
@@ -182,7 +184,7 @@ class Torch:
         return {"seconds": time.perf_counter() - start, "value": loss.item()}
 
     def save(self, folder, peer):
-        self.x.grad.numpy().tofile(Path(folder) / f"{peer}.f32")
+        self.x.grad.float().numpy().tofile(Path(folder) / f"{peer}.f32")
 
 
 class Product(Torch):
