@@ -120,7 +120,7 @@ fn flat_or_good(results: &Results) -> Lesson {
             ),
         };
         format!(
-            "{}: largest eigenvalue of cross-entropy {:.3}, test accuracy {}{against}.",
+            "{}: largest eigenvalue of cross-entropy {:.1}, test accuracy {}{against}.",
             method.title(),
             results.mean(*method, "cross_entropy_top_eigenvalue"),
             percent(results.mean(*method, "accuracy"))

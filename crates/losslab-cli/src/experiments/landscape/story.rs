@@ -10,12 +10,12 @@ use crate::{
 const COLUMNS: [Column; 8] = [
     column("accuracy", "Test accuracy", Format::Percent, Some(Better::Higher)),
     column("loss", "Own loss", Format::Number(4), None),
-    column("top_eigenvalue", "Largest eigenvalue", Format::Number(3), None),
-    column("cross_entropy_top_eigenvalue", "The same of cross-entropy", Format::Number(3), Some(Better::Lower)),
+    column("top_eigenvalue", "Largest eigenvalue", Format::Number(1), None),
+    column("cross_entropy_top_eigenvalue", "The same of cross-entropy", Format::Number(1), Some(Better::Lower)),
     column("negative_share", "Most negative / largest", Format::Percent, None),
-    column("trace", "Trace", Format::Number(2), None),
-    column("trace_standard_error", "Its standard error", Format::Number(2), None),
-    column("sharpness", "Sharpness", Format::Number(4), None),
+    column("trace", "Trace", Format::Number(1), None),
+    column("trace_standard_error", "Its standard error", Format::Number(1), None),
+    column("sharpness", "Sharpness", Format::Number(2), None),
 ];
 
 const fn column(metric: &'static str, heading: &'static str, format: Format, better: Option<Better>) -> Column {
@@ -85,8 +85,8 @@ fn headline(results: &Results) -> String {
     };
     let (focal, smooth) = (Method::Focal, Method::LabelSmoothing);
     format!(
-        "The steepest curvature at the solution is {:.3} for cross-entropy, {:.3} for focal loss ({}) and {:.3} for label \
-         smoothing ({}). Measured with one yardstick, cross-entropy's own Hessian, it is {:.3}, {:.3} ({}) and {:.3} ({}). \
+        "The steepest curvature at the solution is {:.1} for cross-entropy, {:.1} for focal loss ({}) and {:.1} for label \
+         smoothing ({}). Measured with one yardstick, cross-entropy's own Hessian, it is {:.1}, {:.1} ({}) and {:.1} ({}). \
          {} of the variance of cross-entropy's path lies in a plane.",
         own(Method::CrossEntropy),
         own(focal),
