@@ -2,7 +2,7 @@
 
 use super::error::MetricError;
 use super::input::Embeddings;
-use losslab_kernels::Gallery;
+use losslab_kernels::{Dcg, Gallery};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -201,7 +201,7 @@ impl Retrieval {
 
     /// Adds what one query has, where `hits` says which of its neighbours are relevant.
     fn add(&mut self, hits: &[bool], relevant: usize) {
-        let discount = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
+        let discount = |rank: usize| Dcg::default().discount(rank);
         for at in &mut self.at_k {
             let nearest = &hits[..at.k.min(hits.len())];
             let found = nearest.iter().filter(|&&hit| hit).count();
